@@ -1,0 +1,31 @@
+"""Letters <-> ids: `tokenizer.json` for users, a lookup table for the training path, and batches of ids."""
+
+from .batching import epoch_batches, length_batches, pad_right
+from .loading import load_tokenizer
+from .vocabulary import (
+    BASE_IDS,
+    BASES,
+    BOS_ID,
+    EOS_ID,
+    IUPAC_LETTERS,
+    PAD_ID,
+    UNK_ID,
+    VOCABULARY,
+    encode,
+)
+
+__all__ = [
+    "BASES",
+    "BASE_IDS",
+    "BOS_ID",
+    "EOS_ID",
+    "IUPAC_LETTERS",
+    "PAD_ID",
+    "UNK_ID",
+    "VOCABULARY",
+    "encode",
+    "epoch_batches",
+    "length_batches",
+    "load_tokenizer",
+    "pad_right",
+]

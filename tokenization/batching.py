@@ -1,0 +1,75 @@
+"""Batches of genes of similar length, so that little of a batch is padding and no gene ever sees another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .vocabulary import PAD_ID
+
+BATCHES_PER_POOL = 32
+
+
+def length_batches(
+    lengths: npt.NDArray[np.integer], max_positions: int, max_genes: int | None = None
+) -> list[npt.NDArray[np.int64]]:
+    """Group genes by length into batches of at most `max_positions` positions, padding included.
+
+    Args:
+        lengths: tokens of each gene, `[n_genes]`.
+        max_positions: longest gene times number of genes a batch may have; a single gene may be longer.
+        max_genes: genes a batch may have; no limit where it is None.
+
+    Returns:
+        Indices of the genes of each batch, longest batch first, so that what does not fit into memory fails at once.
+        Each gene is in one batch.
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    batches = []
+    start = 0
+    while start < len(order):
+        size = max(1, max_positions // max(1, int(lengths[order[start]])))
+        if max_genes is not None:
+            size = min(size, max_genes)
+        batches.append(order[start : start + size])
+        start += size
+    return batches
+
+
+def epoch_batches(
+    lengths: npt.NDArray[np.integer], max_positions: int, max_genes: int | None, seed: int, epoch: int
+) -> list[npt.NDArray[np.int64]]:
+    """Deal the genes of one epoch of training into batches; a pure function of its arguments.
+
+    Genes are shuffled, cut into pools of about `BATCHES_PER_POOL` batches, grouped by length within each pool, and the
+    batches shuffled again: nearly as random as single genes, with little padding.
+
+    Args:
+        lengths: tokens of each gene, `[n_genes]`.
+        max_positions: as in `length_batches`.
+        max_genes: as in `length_batches`.
+        seed: of the run.
+        epoch: counted from 0.
+
+    Returns:
+        Indices of the genes of each batch; each gene is in one batch.
+    """
+    random = np.random.default_rng([seed, epoch])
+    shuffled = random.permutation(len(lengths))
+    genes_per_batch = max_positions / float(np.mean(lengths))
+    if max_genes is not None:
+        genes_per_batch = min(genes_per_batch, max_genes)
+    pool_size = max(1, round(BATCHES_PER_POOL * genes_per_batch))
+    batches = []
+    for start in range(0, len(shuffled), pool_size):
+        pool = shuffled[start : start + pool_size]
+        batches += [pool[batch] for batch in length_batches(lengths[pool], max_positions, max_genes)]
+    return [batches[index] for index in random.permutation(len(batches))]
+
+
+def pad_right(sequences: Sequence[npt.NDArray[np.integer]], value: int = PAD_ID) -> npt.NDArray[np.int64]:
+    """Stack sequences into one array, `[len(sequences), longest]`, filled up on the right with `value`."""
+    padded = np.full((len(sequences), max(map(len, sequences), default=0)), value, dtype=np.int64)
+    for row, sequence in zip(padded, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return padded
