@@ -1,0 +1,264 @@
+"""A dataset folder is read by `datasets`, says how it came to be, and is the same bytes for the same input."""
+
+from pathlib import Path
+
+import datasets
+import pytest
+
+from genelm.dataset_scripts import FEATURES, HumanGenes, HumanGenesConfig, build_dataset, load_split, read_manifest
+from genelm.storage import InputError, sha256_of
+
+SPLITS = ("train", "validation", "test")
+
+
+@pytest.fixture
+def files(tmp_path) -> dict[str, Path]:
+    """Small files with one of each: a copy within train, copies across splits, an N, a gene that is too long."""
+    genes = {
+        "train": ["ACGT", "acgt", "GGGG", "CCCC", "ANT", "A" * 30],
+        "validation": ["TTTT", "CCCC", "GGGG"],
+        "test": ["GGGG", "TATA"],
+    }
+    paths = {}
+    for split, sequences in genes.items():
+        paths[split] = tmp_path / f"{split}.csv"
+        rows = [f"{split}{i},ncRNA,{sequence}" for i, sequence in enumerate(sequences)]
+        paths[split].write_text("\n".join(["gene_id,gene_type,sequence", *rows]) + "\n")
+    return paths
+
+
+def config_of(files: dict[str, Path], **options) -> HumanGenesConfig:
+    return HumanGenesConfig(source="csv", **{split: [path] for split, path in files.items()}, max_length=20, **options)
+
+
+def built(config: HumanGenesConfig, folder: Path) -> Path:
+    folder.mkdir()
+    build_dataset(config, folder, "genelm data build")
+    return folder
+
+
+def test_copies_are_dropped_from_the_lower_split_and_counted(files, tmp_path):
+    folder = built(config_of(files), tmp_path / "d")
+    assert {split: load_split(folder, split)["sequence"][:] for split in SPLITS} == {
+        "train": ["ACGT"],
+        "validation": ["TTTT", "CCCC"],
+        "test": ["GGGG", "TATA"],
+    }
+    assert read_manifest(folder)["dropped"] == {
+        "train": {
+            "ambiguous_letters": 1,
+            "duplicate": 1,
+            "duplicate_of_test": 1,
+            "duplicate_of_validation": 1,
+            "too_long": 1,
+        },
+        "validation": {"duplicate_of_test": 1},
+        "test": {},
+    }
+
+
+def test_load_dataset_reads_the_folder(files, tmp_path):
+    folder = built(config_of(files), tmp_path / "d")
+    (folder / "README.md").write_text("# A dataset card\n")
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(loaded[split]) for split in loaded} == {"train": 1, "validation": 2, "test": 2}
+    assert loaded["train"].features == FEATURES
+    assert loaded["test"][0] == load_split(folder, "test")[0]
+    assert loaded["test"][0]["chromosome"] is None
+
+
+def test_the_manifest_says_what_the_folder_is(files, tmp_path):
+    folder = built(config_of(files, seed=5), tmp_path / "d")
+    manifest = read_manifest(folder)
+    parquet = [folder / manifest["splits"][split]["file"] for split in SPLITS]
+    assert manifest["fingerprint"] == sha256_of(parquet)
+    assert [manifest["splits"][split]["sha256"] for split in SPLITS] == [sha256_of(path) for path in parquet]
+    assert manifest["splits"]["validation"] | {"file": "", "sha256": ""} == {
+        "file": "",
+        "sha256": "",
+        "genes": 2,
+        "bases": 8,
+        "gene_types": {"ncRNA": 2},
+        "length": {"min": 4, "median": 4.0, "max": 4},
+    }
+    assert manifest["inputs"][0] == {
+        "file": str(files["train"]),
+        "sha256": sha256_of(files["train"]),
+        "bytes": files["train"].stat().st_size,
+        "rows": 6,
+    }
+    assert (manifest["command"], manifest["seed"], manifest["config"]["max_length"]) == ("genelm data build", 5, 20)
+
+
+def test_the_same_input_gives_the_same_bytes(files, tmp_path):
+    first, second = (built(config_of(files), tmp_path / name) for name in "ab")
+    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(names) == 4
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+def test_simulated_genes_are_split_by_fraction_and_reproducible(tmp_path):
+    config = {"source": "simulated", "num_genes": 100, "max_length": 200, "seed": 7}
+    first = read_manifest(built(HumanGenesConfig(**config), tmp_path / "a"))
+    again = read_manifest(built(HumanGenesConfig(**config), tmp_path / "b"))
+    other = read_manifest(built(HumanGenesConfig(**config | {"seed": 8}), tmp_path / "c"))
+    assert first == again
+    assert first["fingerprint"] != other["fingerprint"]
+    assert [first["splits"][split]["genes"] for split in SPLITS] == [60, 20, 20]
+
+
+def test_files_of_one_input_are_pooled_and_split(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.fa").write_text("".join(f">{name}{i}\n{'ACGT' * (i + 1)}\n" for i in range(10)))
+    config = HumanGenesConfig(source="fasta", input=[tmp_path / "a.fa", tmp_path / "b.fa"])
+    folder = built(config, tmp_path / "d")
+    manifest = read_manifest(folder)
+    assert [entry["rows"] for entry in manifest["inputs"]] == [10, 10]
+    assert manifest["dropped"] == {"input": {"duplicate": 10}}
+    ids = [gene_id for split in SPLITS for gene_id in load_split(folder, split)["gene_id"]]
+    assert sorted(ids) == [f"a{i}" for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source": "genbank"}, "There is no source 'genbank'; choose one of csv, fasta, simulated"),
+        ({"source": "csv"}, "csv needs files for train, validation and test, or .* but got none"),
+        ({"source": "csv", "train": ["x"], "test": ["y"]}, "but got train and test"),
+        ({"train": ["x"]}, "Simulated genes are not read from files"),
+        ({"source": "fasta", "input": "no.fa"}, "no.fa is not a file"),
+        ({"min_length": 5, "max_length": 4}, "min_length 5 and max_length 4 keep no gene"),
+        ({"fractions": (0.5, 0.5, 0.5)}, "split fractions .* add up to 1"),
+        ({"fractions": (0.9, 0.1, 0.0)}, "split fractions .* positive"),
+        ({"num_genes": 0}, "at least 1 gene is needed"),
+        ({"seed": -1}, "seed is -1"),
+        ({"columns": {"sequence": "s"}}, "Columns are named for the source csv only"),
+        ({"source": "csv", "columns": {"seq": "s"}}, "No column 'seq' of a gene"),
+        ({"data_dir": "x"}, "data_files and data_dir are not read"),
+        ({"name": "a/b"}, "'a/b' cannot name a dataset"),
+    ],
+)
+def test_unusable_options_are_one_sentence(options, message):
+    with pytest.raises(InputError, match=message):
+        HumanGenesConfig(**options)
+
+
+def test_an_empty_file_is_one_sentence(files):
+    files["test"].write_text("")
+    with pytest.raises(InputError, match=r"test.csv is empty; give a csv file with genes"):
+        config_of(files)
+
+
+@pytest.mark.parametrize(
+    ("split", "rows", "message"),
+    [
+        ("test", "t,ncRNA,N\n", r"None of the 1 genes in .*test.csv is left after cleaning \(1 ambiguous_letters\)"),
+        ("train", "t,ncRNA,GGGG\n", r"The train split is empty: .* dropped were 1 duplicate_of_test"),
+        (
+            "train",
+            "test0,ncRNA,GGGGG\n",
+            r"test.csv, line 2: gene test0 already stands at .*train.csv, line 2",
+        ),
+        ("train", "t,ncRNA,ACXT\n", r"train.csv, line 2: gene t has 'X' at position 3"),
+    ],
+)
+def test_genes_that_make_no_dataset_are_one_sentence(files, tmp_path, split, rows, message):
+    files[split].write_text("gene_id,gene_type,sequence\n" + rows)
+    with pytest.raises(InputError, match=message):
+        built(config_of(files), tmp_path / "d")
+
+
+def test_too_few_genes_for_three_splits_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="The test split is empty: 2 genes are left for all splits"):
+        built(HumanGenesConfig(num_genes=2), tmp_path / "d")
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"format": "other"}', '{"format": "genelm-dataset"}'])
+def test_a_folder_that_is_no_dataset_says_how_to_build_one(tmp_path, content):
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match="build one with `genelm data build"):
+        load_split(tmp_path, "train")
+
+
+def test_a_split_that_is_not_there_or_was_changed_is_not_loaded(files, tmp_path):
+    folder = built(config_of(files), tmp_path / "d")
+    with pytest.raises(InputError, match="has no split 'dev'; it has train, validation, test"):
+        load_split(folder, "dev")
+    train, test = (folder / f"data/{split}-00000-of-00001.parquet" for split in ("train", "test"))
+    train.write_bytes(test.read_bytes())
+    with pytest.raises(InputError, match=r"train-00000-of-00001.parquet is not the file that the manifest describes"):
+        load_split(folder, "train")
+    test.unlink()
+    with pytest.raises(InputError, match=r"test-00000-of-00001.parquet is missing"):
+        load_split(folder, "test")
+
+
+def test_a_folder_name_like_a_partition_adds_no_column(tmp_path):
+    assert load_split(built(HumanGenesConfig(num_genes=20), tmp_path / "seed=1"), "test").features == FEATURES
+
+
+def options_of(files: dict[str, Path], tmp_path: Path) -> dict:
+    splits = {split: [str(path)] for split, path in files.items()}
+    return {"source": "csv", **splits, "max_length": 20, "cache_dir": str(tmp_path / "cache")}
+
+
+def test_the_builder_gives_the_genes_of_the_folder(files, tmp_path):
+    folder = built(config_of(files), tmp_path / "d")
+    builder = HumanGenes(**options_of(files, tmp_path))
+    builder.download_and_prepare()
+    for split in SPLITS:
+        rows = load_split(folder, split).to_list()
+        assert builder.as_dataset(split=split).to_list() == rows
+        assert list(builder.as_streaming_dataset(split=split)) == rows
+    assert builder.as_dataset(split="train").features == FEATURES
+
+
+def test_a_changed_file_never_gives_the_old_dataset(files, tmp_path):
+    options, output = options_of(files, tmp_path), str(tmp_path / "out")
+    old = HumanGenes(**options)
+    old.download_and_prepare()
+    old.download_and_prepare(output, file_format="parquet")
+    files["test"].write_text(files["test"].read_text() + "new,ncRNA,CATG\n")
+
+    with pytest.raises(InputError, match="changed since this builder was made"):
+        old.download_and_prepare()
+    new = HumanGenes(**options)
+    new.download_and_prepare()
+    assert new.as_dataset(split="test")["gene_id"][:] == ["test0", "test1", "new"]
+    new.download_and_prepare(output, file_format="parquet")
+    loaded = datasets.load_dataset(output, split="test", cache_dir=str(tmp_path / "cache"))
+    assert loaded["gene_id"][:] == ["test0", "test1", "new"]
+
+
+def test_an_unchanged_file_is_taken_from_the_cache(files, tmp_path):
+    first, second = (HumanGenes(**options_of(files, tmp_path)) for _ in range(2))
+    first.download_and_prepare()
+    info = Path(first.cache_dir) / "dataset_info.json"
+    written = info.stat().st_mtime_ns
+    second.download_and_prepare()
+    assert second.cache_dir == first.cache_dir
+    assert info.stat().st_mtime_ns == written
+
+
+def test_the_papers_files_are_kept_whole(real_data, tmp_path):
+    paper = real_data / "paper"
+    names = {"train": "genes_train_subset.csv", "validation": "genes_validation.csv", "test": "genes_test.csv"}
+    config = HumanGenesConfig(source="csv", **{split: [paper / name] for split, name in names.items()})
+    manifest = read_manifest(built(config, tmp_path / "d"))
+    # Counted from the files themselves: rows, and characters between < and >.
+    assert {split: (m["genes"], m["bases"]) for split, m in manifest["splits"].items()} == {
+        "train": (5481, 1_984_206),
+        "validation": (3077, 1_126_919),
+        "test": (4578, 1_694_448),
+    }
+    assert manifest["dropped"] == {"train": {}, "validation": {}, "test": {}}
+    assert manifest["splits"]["test"]["gene_types"]["PSEUDO"] == 2092
+
+
+def test_a_compressed_fasta_of_real_sequences_is_split(real_data, tmp_path):
+    path = real_data / "extra_genes" / "human_le1000_dedup_noeval.fa.gz"
+    manifest = read_manifest(built(HumanGenesConfig(source="fasta", input=[path]), tmp_path / "d"))
+    assert manifest["inputs"][0]["rows"] == 20_231
+    kept = sum(split["genes"] for split in manifest["splits"].values())
+    assert kept + sum(manifest["dropped"]["input"].values()) == 20_231
