@@ -1,0 +1,48 @@
+"""Model families of genelm; importing this package registers them with the Auto classes of transformers.
+
+The `configuration_*.py` and `modeling_*.py` files import nothing of ours: they travel to the Hub with the weights.
+"""
+
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+
+from .configuration_gene_ngram import GeneNGramConfig
+from .configuration_gene_rnn import GeneRNNConfig
+from .generation import generate_genes
+from .model_folder import (
+    RECORD_FILE,
+    describe_model,
+    load_model_folder,
+    model_fingerprint,
+    resolve_model_folder,
+    save_model_folder,
+)
+from .modeling_gene_ngram import GeneNGramForCausalLM
+from .modeling_gene_rnn import GeneRNNForCausalLM, GeneRNNModel
+
+AutoConfig.register("gene_ngram", GeneNGramConfig)
+AutoConfig.register("gene_rnn", GeneRNNConfig)
+AutoModel.register(GeneRNNConfig, GeneRNNModel)
+AutoModelForCausalLM.register(GeneNGramConfig, GeneNGramForCausalLM)
+AutoModelForCausalLM.register(GeneRNNConfig, GeneRNNForCausalLM)
+
+# `save_pretrained` then copies the code into the model folder, which so loads without genelm (trust_remote_code=True).
+GeneNGramConfig.register_for_auto_class()
+GeneRNNConfig.register_for_auto_class()
+GeneNGramForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+GeneRNNModel.register_for_auto_class("AutoModel")
+GeneRNNForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+
+__all__ = [
+    "RECORD_FILE",
+    "GeneNGramConfig",
+    "GeneNGramForCausalLM",
+    "GeneRNNConfig",
+    "GeneRNNForCausalLM",
+    "GeneRNNModel",
+    "describe_model",
+    "generate_genes",
+    "load_model_folder",
+    "model_fingerprint",
+    "resolve_model_folder",
+    "save_model_folder",
+]

@@ -1,0 +1,61 @@
+"""Write genes with a causal model."""
+
+import torch
+from tqdm.auto import tqdm
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+
+def generate_genes(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    num: int,
+    prompt: str = "",
+    max_new_tokens: int = 300,
+    temperature: float = 1.0,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> list[tuple[str, bool]]:
+    """Sample genes that begin with a prompt.
+
+    Args:
+        model: a causal language model; it runs where it is.
+        tokenizer: of the model; it adds `[BOS]`.
+        num: how many genes.
+        prompt: the first bases of each.
+        max_new_tokens: most bases added to the prompt; a gene is shorter where the model ends it.
+        temperature: above 1 more random, below 1 less.
+        seed: the same seed, model and `batch_size` give the same genes on the same machine.
+        batch_size: genes written at a time.
+
+    Returns:
+        For each gene its letters, prompt included, and whether the model ended it.
+
+    Raises:
+        ValueError: the prompt and the new bases do not fit into the model's positions.
+    """
+    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
+    length = inputs["input_ids"].shape[1]
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is not None and length + max_new_tokens > limit:
+        raise ValueError(
+            f"a prompt of {length - 1} bases and {max_new_tokens} new ones do not fit: this {model.config.model_type} "
+            f"has {limit} positions, one for [BOS]"
+        )
+    set_seed(seed)
+    genes: list[tuple[str, bool]] = []
+    with tqdm(total=num, desc="generating", unit="genes") as bar:
+        while len(genes) < num:
+            size = min(batch_size, num - len(genes))
+            with torch.inference_mode():
+                rows = model.generate(
+                    **{name: tensor.expand(size, -1) for name, tensor in inputs.items()},
+                    do_sample=True,
+                    temperature=temperature,
+                    max_new_tokens=max_new_tokens,
+                )
+            for row in rows:
+                new = tokenizer.decode(row[length:], skip_special_tokens=True)
+                genes.append((prompt.upper() + new, bool((row[length:] == model.config.eos_token_id).any())))
+            bar.update(size)
+    return genes

@@ -1,0 +1,309 @@
+"""Recurrent language model of genes: embedding, stacked LSTM or GRU layers, and a linear head.
+
+The file stands alone: it travels to the Hub beside the weights and is loaded there with `trust_remote_code=True`.
+The recurrent state plays the part of the key-value cache in `generate`, so its size does not grow with the gene.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from transformers import GenerationMixin, PreTrainedModel
+from transformers import initialization as init
+from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+
+from .configuration_gene_rnn import GeneRNNConfig
+
+
+class GeneRNNState(CacheLayerMixin):
+    """Recurrent state of all layers, in the form in which `generate` carries a cache.
+
+    Attributes:
+        tensors: `(hidden,)` for a GRU, `(hidden, cell)` for an LSTM, each `[num_hidden_layers, batch, hidden_size]`;
+            empty before the first forward pass.
+        num_tokens: tokens the state has seen, padding included.
+    """
+
+    supports_early_init = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tensors: tuple[torch.Tensor, ...] = ()
+        self.num_tokens = 0
+
+    def _apply(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self.tensors = tuple(function(tensor) for tensor in self.tensors)
+
+    def advance(self, tensors: tuple[torch.Tensor, ...], num_tokens: int) -> None:
+        """Replace the state by the one after `num_tokens` more tokens."""
+        self.tensors = tensors
+        self.num_tokens += num_tokens
+        self.is_initialized = True
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """Refuse: there are no keys and values here."""
+        raise NotImplementedError("a recurrent state has no keys and values")
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: the state changes by `advance`."""
+        raise NotImplementedError("a recurrent state has no keys and values; it changes by advance()")
+
+    def get_seq_length(self) -> int:
+        """Return the number of tokens seen."""
+        return self.num_tokens
+
+    def get_max_length(self) -> int:
+        """Return -1: a recurrent state has no longest sequence."""
+        return -1
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return the length and offset of an attention mask over all tokens seen so far and the new ones."""
+        return self.num_tokens + query_length, 0
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.tensors, self.num_tokens, self.is_initialized = (), 0, False
+
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        """Reorder the batch as beam search asks."""
+        self.batch_select_indices(beam_idx)
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep the rows of the batch that `indices` names, in that order."""
+        self._apply(lambda tensor: tensor.index_select(1, indices.to(tensor.device)))
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat each row of the batch `repeats` times."""
+        self._apply(lambda tensor: tensor.repeat_interleave(repeats, dim=1))
+
+    def offload(self) -> None:
+        """Move the state to the CPU."""
+        self._apply(lambda tensor: tensor.to("cpu"))
+
+    def prefetch(self) -> None:
+        """Do nothing: the next forward pass brings the state to its device."""
+
+    def crop(self, max_length: int) -> None:
+        """Refuse: a recurrent state cannot go back."""
+        raise NotImplementedError("a recurrent state cannot be cropped to an earlier token")
+
+
+class GeneRNNCache(Cache):
+    """The `past_key_values` of a recurrent model: one state for all layers."""
+
+    def __init__(self) -> None:
+        super().__init__(layers=[GeneRNNState()])
+
+    @property
+    def state(self) -> GeneRNNState:
+        """The recurrent state."""
+        return self.layers[0]
+
+
+class GeneRNNPreTrainedModel(PreTrainedModel):
+    """Weight initialisation and what the library needs to know of a recurrent model."""
+
+    config: GeneRNNConfig
+    config_class = GeneRNNConfig
+    base_model_prefix = "model"
+    # A state that cannot be cropped: assisted generation is refused with a clear message.
+    _is_stateful = True
+
+    @classmethod
+    def _supports_default_dynamic_cache(cls) -> bool:
+        return False
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if not isinstance(module, nn.LSTM | nn.GRU):
+            super()._init_weights(module)
+            return
+        # Keras' initialisation, which the paper used: orthogonal recurrence, and an LSTM that starts by remembering.
+        size = module.hidden_size
+        for name, weight in module.named_parameters():
+            if name.startswith("weight_ih"):
+                init.xavier_uniform_(weight)
+            elif name.startswith("weight_hh"):
+                gates = [nn.init.orthogonal_(torch.empty(size, size)) for _ in range(weight.shape[0] // size)]
+                init.copy_(weight, torch.cat(gates).to(weight))
+            else:
+                bias = torch.zeros_like(weight)
+                if isinstance(module, nn.LSTM) and name.startswith("bias_ih"):
+                    bias[size : 2 * size] = 1.0
+                init.copy_(weight, bias)
+
+
+class GeneRNNModel(GeneRNNPreTrainedModel):
+    """Embedding and recurrent layers, without a head."""
+
+    def __init__(self, config: GeneRNNConfig) -> None:
+        super().__init__(config)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size)
+        self.dropout = nn.Dropout(config.dropout)
+        cell = nn.LSTM if config.cell_type == "lstm" else nn.GRU
+        self.layers = cell(
+            config.embedding_size,
+            config.hidden_size,
+            num_layers=config.num_hidden_layers,
+            dropout=config.dropout if config.num_hidden_layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Any,
+    ) -> BaseModelOutputWithPast:
+        """Run the tokens through the layers.
+
+        Args:
+            input_ids: token ids, `[batch, length]`.
+            attention_mask: 1 for tokens and 0 for padding, on either side; `[batch, length]`, or longer where
+                `past_key_values` has seen the earlier part.
+            past_key_values: the state to go on from, as returned by an earlier call.
+            inputs_embeds: embeddings instead of `input_ids`, `[batch, length, embedding_size]`.
+            use_cache: whether to return the state; by default `config.use_cache`, and never in training.
+            kwargs: what `generate` passes to attention models; not needed here.
+
+        Returns:
+            Hidden states of the last layer, `[batch, length, hidden_size]`, and the state.
+
+        Raises:
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a cache of another kind of model.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        if inputs_embeds is None:
+            inputs_embeds = self.embed_tokens(input_ids)
+        if use_cache is None:
+            use_cache = self.config.use_cache and not self.training
+        if past_key_values is not None and not isinstance(past_key_values, GeneRNNCache):
+            if past_key_values.get_seq_length() > 0:
+                raise ValueError(f"past_key_values is a {type(past_key_values).__name__}; a GeneRNNCache was expected")
+            past_key_values = None
+        if past_key_values is None and use_cache:
+            past_key_values = GeneRNNCache()
+
+        state = past_key_values.state.tensors if past_key_values is not None else ()
+        state = tuple(tensor.to(inputs_embeds) for tensor in state)
+        hidden_states, state = self._run_layers(self.dropout(inputs_embeds), attention_mask, state)
+        if past_key_values is not None and use_cache:
+            past_key_values.state.advance(state, num_tokens=inputs_embeds.shape[1])
+        return BaseModelOutputWithPast(
+            last_hidden_state=self.dropout(hidden_states), past_key_values=past_key_values if use_cache else None
+        )
+
+    def _run_layers(
+        self, inputs: torch.Tensor, attention_mask: torch.Tensor | None, state: tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Run the recurrent layers so that padding, wherever it stands, neither is seen nor changes the state."""
+        batch, length, _ = inputs.shape
+        mask = None if attention_mask is None else attention_mask[:, -length:].bool()
+        if mask is None or bool(mask.all()):
+            outputs, new_state = self.layers(inputs, self._as_argument(state))
+            return outputs, self._as_tuple(new_state)
+        if not state:
+            zeros = inputs.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
+            state = (zeros, zeros) if self.config.cell_type == "lstm" else (zeros,)
+
+        rows = mask.any(dim=1).nonzero().squeeze(1)  # a row of padding alone keeps its state
+        outputs = inputs.new_zeros(batch, length, self.config.hidden_size)
+        if len(rows) == 0:
+            return outputs, state
+        real_first = torch.argsort(~mask[rows], dim=1, stable=True)
+        width = real_first.unsqueeze(-1)
+        packed = pack_padded_sequence(
+            inputs[rows].gather(1, width.expand(-1, -1, inputs.shape[-1])),
+            mask[rows].sum(dim=1).cpu(),
+            batch_first=True,
+            enforce_sorted=False,
+        )
+        packed_outputs: PackedSequence
+        packed_outputs, new_state = self.layers(packed, self._as_argument(tuple(t[:, rows] for t in state)))
+        dense, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=length)
+        outputs[rows] = torch.zeros_like(dense).scatter(1, width.expand_as(dense), dense)
+        new_tensors = zip(state, self._as_tuple(new_state), strict=True)
+        return outputs, tuple(old.index_copy(1, rows, new) for old, new in new_tensors)
+
+    @staticmethod
+    def _as_argument(state: tuple[torch.Tensor, ...]) -> Any:
+        """Give a state as torch's layers take it: nothing, a tensor (GRU) or a pair (LSTM)."""
+        if not state:
+            return None
+        contiguous = tuple(tensor.contiguous() for tensor in state)
+        return contiguous if len(contiguous) > 1 else contiguous[0]
+
+    @staticmethod
+    def _as_tuple(state: Any) -> tuple[torch.Tensor, ...]:
+        return state if isinstance(state, tuple) else (state,)
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the embedding layer."""
+        return self.embed_tokens
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace the embedding layer."""
+        self.embed_tokens = value
+
+
+class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):
+    """Recurrent model that predicts the next base."""
+
+    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}  # noqa: RUF012
+
+    def __init__(self, config: GeneRNNConfig) -> None:
+        super().__init__(config)
+        self.model = GeneRNNModel(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
+        self.loss_type = "ForCausalLM"
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.LongTensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int = 0,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """Predict the token after each token; arguments as in `GeneRNNModel.forward`, and:
+
+        Args:
+            input_ids: as in `GeneRNNModel.forward`.
+            attention_mask: as in `GeneRNNModel.forward`.
+            past_key_values: as in `GeneRNNModel.forward`.
+            inputs_embeds: as in `GeneRNNModel.forward`.
+            labels: token ids whose prediction is scored, -100 where none is; `[batch, length]`, not shifted.
+            use_cache: as in `GeneRNNModel.forward`.
+            logits_to_keep: give logits for this many last positions only; 0 for all.
+            kwargs: `num_items_in_batch`, the number of targets the loss is divided by.
+
+        Returns:
+            Logits `[batch, length, vocab_size]`, the state, and with `labels` the loss: nats per target.
+        """
+        outputs = self.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+        )
+        logits = self.lm_head(outputs.last_hidden_state[:, -logits_to_keep:])
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
+        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=outputs.past_key_values)
+
+
+__all__ = ["GeneRNNCache", "GeneRNNForCausalLM", "GeneRNNModel", "GeneRNNPreTrainedModel"]

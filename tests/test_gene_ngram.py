@@ -1,0 +1,89 @@
+"""The n-gram model: counts and probabilities worked out by hand."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
+from genelm.tokenization import encode
+
+A, C, G, T = 4, 5, 6, 7
+
+
+def fitted(*genes: str, **options) -> GeneNGramForCausalLM:
+    model = GeneNGramForCausalLM(GeneNGramConfig(**options)).double()
+    return model.count(torch.from_numpy(encode(gene)) for gene in genes)
+
+
+def probabilities(model: GeneNGramForCausalLM, *tokens: int) -> list[float]:
+    """Probabilities of the eight ids after `[BOS]` and some tokens."""
+    return model(torch.tensor([[2, *tokens]])).logits[0, -1].exp().tolist()
+
+
+def test_bigrams_by_hand() -> None:
+    # AC and AAG: after A come C, A, G once each.
+    model = fitted("AC", "AAG", order=2, smoothing="mle")
+    assert probabilities(model, A) == pytest.approx([0, 0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
+    assert probabilities(model) == pytest.approx([0, 0, 0, 0, 1, 0, 0, 0])
+    assert probabilities(model, C) == pytest.approx([0, 0, 0, 1, 0, 0, 0, 0])
+
+
+def test_laplace_by_hand() -> None:
+    model = fitted("AC", "AAG", order=2)
+    assert probabilities(model, A) == pytest.approx([0, 0, 0, 1 / 8, 2 / 8, 2 / 8, 2 / 8, 1 / 8])
+
+
+def test_the_paper_spreads_over_seven_symbols() -> None:
+    model = fitted("AC", "AAG", order=2, paper=True)
+    assert probabilities(model, A) == pytest.approx([0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.1])
+
+
+def test_unseen_context() -> None:
+    assert probabilities(fitted("AC", order=2, smoothing="mle"), T) == pytest.approx([0, 0, 0] + [0.2] * 5)
+    assert probabilities(fitted("AC", order=2, smoothing="mle", paper=True), T) == [0.0] * 8
+
+
+def test_no_context_reaches_into_another_gene_or_the_padding() -> None:
+    together = fitted("ACGT", "GGA", order=4)
+    apart = fitted("ACGT", order=4).count([torch.from_numpy(encode("GGA"))])
+    assert torch.equal(together.counts, apart.counts)
+    assert together.counts.sum() == 4 + 1 + 3 + 1
+    padded = together(torch.tensor([[0, 0, 2, A, C]])).logits[0, 2:]
+    assert torch.equal(padded, together(torch.tensor([[2, A, C]])).logits[0])
+
+
+def test_unknown_bases_are_context_but_not_outcomes() -> None:
+    model = fitted("ANC", order=2, smoothing="mle")
+    assert model.counts.sum() == 3  # A, C and the end; not N
+    # The context of C is "no base here", as at the beginning of a gene.
+    assert probabilities(model) == pytest.approx([0, 0, 0, 0, 0.5, 0.5, 0, 0])
+
+
+@pytest.mark.parametrize("order", [1, 2, 5, 9])
+@pytest.mark.parametrize("paper", [False, True])
+def test_probabilities_add_up_to_one(order: int, paper: bool) -> None:
+    model = fitted("ACGTACGGT", "TTGACA", order=order, paper=paper)
+    rows = model(torch.tensor([[2, A, C, 1, G, T, T, T, A, C, G, T]])).logits.exp().sum(-1)
+    assert rows[0].tolist() == pytest.approx([1.0] * 12, abs=1e-12)
+
+
+def test_counts_do_not_overflow_unseen() -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=1))
+    model.counts.fill_(torch.iinfo(torch.int32).max)
+    with pytest.raises(OverflowError, match="at most 2147483647"):
+        model.count([torch.tensor([A])])
+
+
+@pytest.mark.parametrize("options", [{"order": 0}, {"order": 13}, {"smoothing": "none"}, {"pseudocount": 0.0}])
+def test_impossible_models_are_refused(options: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        GeneNGramConfig(**options)
+
+
+def test_counts_survive_saving_in_any_floating_type(tmp_path) -> None:
+    model = fitted("ACGTACGGT", "TTGACA", order=4)
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert loaded.dtype == torch.bfloat16
+    assert torch.equal(loaded.counts, model.counts)
+    assert torch.equal(loaded.double().pseudocounts, model.pseudocounts)
