@@ -1,0 +1,34 @@
+"""One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
+
+from .evaluation import TASKS, evaluate_model
+from .mutation_pairs import PairSet, make_pairs, read_pairs
+from .mutations import measure_mutations, mutation_accuracy
+from .perplexity import bits_per_base, measure_perplexity
+from .report import update_table, write_report
+from .results import Measurement, find_measurement, make_results, read_results, write_results
+from .scoring import GeneScores, check_lengths, score_bases, score_genes
+from .tables import results_table
+
+__all__ = [
+    "TASKS",
+    "GeneScores",
+    "Measurement",
+    "PairSet",
+    "bits_per_base",
+    "check_lengths",
+    "evaluate_model",
+    "find_measurement",
+    "make_pairs",
+    "make_results",
+    "measure_mutations",
+    "measure_perplexity",
+    "mutation_accuracy",
+    "read_pairs",
+    "read_results",
+    "results_table",
+    "score_bases",
+    "score_genes",
+    "update_table",
+    "write_report",
+    "write_results",
+]

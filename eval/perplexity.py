@@ -1,0 +1,132 @@
+"""The task "perplexity": how well a model predicts the next base, over all genes, by familiarity and by gene type."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from transformers import PreTrainedConfig
+
+from genelm.storage import InputError
+
+from .bootstrap import ratio_interval
+from .familiarity import STRATA
+from .paper import nats_and_symbols, paper_perplexity
+from .results import ALL, Measurement
+from .scoring import GeneScores
+
+TASK, TASK_VERSION = "perplexity", 1
+
+
+def bits_per_base(nats: npt.ArrayLike, n_bases: npt.ArrayLike) -> float:
+    """Give the bits a base costs: the one definition, `sum(nats) / ln 2 / sum(n_bases)`.
+
+    Args:
+        nats: -ln p of each gene's bases, p renormalised over A, C, G, T, shape `[n_genes]`.
+        n_bases: A, C, G, T positions of each gene, shape `[n_genes]`.
+
+    Returns:
+        Bits a base, every base of every gene weighing the same. Perplexity is 2 to that power.
+
+    Raises:
+        InputError: the genes have no base between them.
+    """
+    total = np.sum(n_bases)
+    if total == 0:
+        raise InputError("Bits per base need at least one base, but no gene has an A, C, G or T; give other genes.")
+    return float(np.sum(nats) / math.log(2) / total)
+
+
+def measure_perplexity(
+    scores: GeneScores,
+    config: PreTrainedConfig,
+    *,
+    familiarity: Sequence[str] | npt.NDArray[np.str_],
+    gene_types: Sequence[str | None],
+    seed: int,
+) -> list[Measurement]:
+    """Turn scores into the measurements of the task.
+
+    Args:
+        scores: of the genes.
+        config: of the model that gave them.
+        familiarity: the stratum of each gene.
+        gene_types: the type of each gene; None goes under "not given".
+        seed: of the bootstrap.
+
+    Returns:
+        Bits per base, perplexity and the bits of the end per gene, in our convention, for all genes and each stratum
+        of familiarity and gene type; perplexity in the paper's, for all genes and by familiarity. A stratum without a
+        base is left out.
+
+    Raises:
+        InputError: the genes have no base between them.
+    """
+    types = np.array([gene_type or "not given" for gene_type in gene_types], dtype=np.str_)
+    measurements: list[Measurement] = []
+    for group, labels, order in (
+        (ALL, np.full(len(types), ALL), [ALL]),
+        ("familiarity", np.asarray(familiarity), STRATA),
+        ("gene_type", types, sorted(set(types.tolist()))),
+    ):
+        for stratum in order:
+            members = labels == stratum
+            if group == ALL or scores.n_bases[members].any():
+                measurements += _ours(scores, members, group, stratum, seed)
+                if group != "gene_type":
+                    measurements += _papers(scores, config, members, group, stratum, seed)
+    return measurements
+
+
+def _ours(
+    scores: GeneScores, members: npt.NDArray[np.bool_], group: str, stratum: str, seed: int
+) -> Iterator[Measurement]:
+    n_bases, nats = scores.n_bases[members], scores.base_nats[members]
+    eos_bits = scores.eos_nats[members] / math.log(2)
+    bits = bits_per_base(nats, n_bases)
+    interval = ratio_interval(nats / math.log(2), n_bases, seed=seed)
+    powers = interval and (2 ** interval[0], 2 ** interval[1])
+    eos_interval = ratio_interval(eos_bits, np.ones(len(eos_bits)), seed=seed)
+    for metric, units, value, bounds in (
+        ("bits_per_base", "bits/base", bits, interval),
+        ("perplexity", "", 2**bits, powers),
+        ("eos_bits_per_gene", "bits/gene", float(eos_bits.mean()), eos_interval),
+    ):
+        yield Measurement(
+            task=TASK,
+            task_version=TASK_VERSION,
+            convention="genelm",
+            metric=metric,
+            units=units,
+            group=group,
+            stratum=stratum,
+            value=value,
+            confidence_interval=bounds,
+            n_genes=len(n_bases),
+            n_bases=int(n_bases.sum()),
+        )
+
+
+def _papers(
+    scores: GeneScores,
+    config: PreTrainedConfig,
+    members: npt.NDArray[np.bool_],
+    group: str,
+    stratum: str,
+    seed: int,
+) -> Iterator[Measurement]:
+    nats, symbols = (values[members] for values in nats_and_symbols(scores, config))
+    interval = ratio_interval(nats, symbols, seed=seed)
+    yield Measurement(
+        task=TASK,
+        task_version=TASK_VERSION,
+        convention="paper",
+        metric="perplexity",
+        units="",
+        group=group,
+        stratum=stratum,
+        value=paper_perplexity(nats, symbols),
+        confidence_interval=interval and (math.exp(interval[0]), math.exp(interval[1])),
+        n_genes=len(nats),
+        n_bases=int(scores.n_bases[members].sum()),
+    )

@@ -1,0 +1,150 @@
+"""A report over results files: Markdown tables and a picture, and the table of a README kept up to date."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genelm.storage import InputError, atomic_file
+
+from .bootstrap import CONFIDENCE, RESAMPLES
+from .familiarity import WORD_LENGTH
+from .picture import draw_picture
+from .results import find_measurement
+from .tables import familiarity_table, gene_type_table, mutation_table, results_table
+
+START, END = "<!-- results:start -->", "<!-- results:end -->"
+"""What stands between these two lines of a Markdown file is rendered."""
+
+
+def write_report(results: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
+    """Write `report.md`, `report.png` and `report.svg`.
+
+    Args:
+        results: one object a model, in the order of the rows.
+        folder: where to; it is made if need be.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: the results cannot stand in one table; see `check_comparable`.
+    """
+    check_comparable(results)
+    pictures = [folder / "report.png", folder / "report.svg"]
+    draw_picture(results, pictures)
+    page = folder / "report.md"
+    with atomic_file(page) as temporary:
+        temporary.write_text(_page(results, pictures[0].name), encoding="utf-8")
+    return [page, *pictures]
+
+
+def check_comparable(results: Sequence[dict[str, Any]]) -> None:
+    """Refuse results whose figures do not mean the same.
+
+    Raises:
+        InputError: there are no results, a model comes twice, or the results differ in dataset, split, version of a
+            task or the mutation pairs used.
+    """
+    if not results:
+        raise InputError("A report needs at least one results file, but none was given.")
+    names = [result["model"]["name"] for result in results]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"The model {repeated[0]} comes twice; give one results file a model, each under its own name."
+        )
+    _check_same("dataset", results, [f"{r['dataset']['name']} {r['dataset']['fingerprint'][:12]}" for r in results])
+    _check_same("split", results, [r["dataset"]["split"] for r in results])
+    for task in ("perplexity", "mutations"):
+        having = [result for result in results if _rows(result, task)]
+        versions = [str(_rows(result, task)[0]["task_version"]) for result in having]
+        _check_same(f"version of the task {task}", having, versions)
+    having = [result for result in results if _rows(result, "mutations")]
+    _check_same("mutation pairs", having, [_pairs(result) for result in having])
+
+
+def update_table(markdown_file: Path, table: str) -> None:
+    """Replace what stands between the lines `<!-- results:start -->` and `<!-- results:end -->` of a Markdown file.
+
+    Raises:
+        InputError: the file cannot be read, or does not have each of the two lines once, in this order.
+    """
+    try:
+        text = markdown_file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{markdown_file} cannot be read ({error.strerror}); give a Markdown file.") from None
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    if text.count(START) != 1 or text.count(END) != 1 or END not in rest:
+        raise InputError(f"{markdown_file} must have the lines {START} and {END} once, in this order; add them.")
+    with atomic_file(markdown_file) as temporary:
+        temporary.write_text(f"{before}{START}\n{table.strip()}\n{END}{after}", encoding="utf-8")
+
+
+def _check_same(what: str, results: Sequence[dict[str, Any]], values: Sequence[str]) -> None:
+    """Refuse results of which one has another value than the first."""
+    for result, value in zip(results, values, strict=True):
+        if value != values[0]:
+            raise InputError(
+                f"{results[0]['model']['name']} and {result['model']['name']} differ in {what} "
+                f"({values[0]}; {value}); evaluate both alike, or report them apart."
+            )
+
+
+def _rows(result: dict[str, Any], task: str) -> list[dict[str, Any]]:
+    return [row for row in result["measurements"] if row["task"] == task]
+
+
+def _pairs(result: dict[str, Any]) -> str:
+    """Name the sets of pairs with their size, by which two models are known to have had the same."""
+    sets = [
+        f"{row['stratum']} ({row['n_genes']:,} pairs, {row['n_bases']:,} bases)"
+        for row in _rows(result, "mutations")
+        if row["group"] == "pairs"
+    ]
+    return ", ".join(dict.fromkeys(sets))
+
+
+def _page(results: Sequence[dict[str, Any]], picture: str) -> str:
+    """Render the whole report; a section whose task no model was measured on is left out."""
+    dataset = results[0]["dataset"]
+    parts = [
+        f"# {dataset['name']}, {dataset['split']} split",
+        f"Dataset fingerprint `{dataset['fingerprint']}`. {_size(results)}In brackets: {CONFIDENCE:.0%} bootstrap "
+        "intervals.",
+        results_table(results),
+        f"![Bits per base and mutations found, by model]({picture})",
+    ]
+    if any(_rows(result, "perplexity") for result in results):
+        parts += [
+            "## Bits per base by familiarity",
+            familiarity_table(results),
+            f"Novel genes share no {WORD_LENGTH}-mer with the training genes, on either strand; familiar ones share "
+            f"more than half of theirs. A gene shorter than {WORD_LENGTH} counts as novel. The end of a gene is "
+            "reported apart: it is no part of the bits per base.",
+            "## Bits per base by gene type",
+            gene_type_table(results),
+        ]
+    if any(_rows(result, "mutations") for result in results):
+        parts += [
+            "## Mutations found",
+            mutation_table(results),
+            "The share of pairs whose real gene the model finds better than its mutated copy; guessing gives 0.5, and "
+            "a tie is wrong. The perplexity rule compares means per symbol, the probability rule whole sequences.",
+            f"The pairs are {_pairs(next(r for r in results if _rows(r, 'mutations')))}.",
+        ]
+    parts += [
+        "## How it was measured",
+        "Bits per base: -log2 p(base | the bases before it, the gene goes on), p over A, C, G and T, summed over all "
+        "bases and divided by their number; perplexity is 2 to that power. The paper is arXiv 2307.10634: it spreads "
+        "p over the whole vocabulary and, for n-grams, counts the end as a symbol. Intervals are percentile "
+        f"bootstraps: genes or pairs drawn with replacement, {RESAMPLES:,} times.",
+        "".join(f"- {result['model']['name']}: `{result['command']}`\n" for result in results),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _size(results: Sequence[dict[str, Any]]) -> str:
+    for result in results:
+        if row := find_measurement(result, task="perplexity", metric="bits_per_base"):
+            return f"{row['n_genes']:,} genes, {row['n_bases']:,} bases. "
+    return ""

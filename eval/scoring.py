@@ -1,0 +1,201 @@
+"""The one scorer: what every causal model says of every base of every gene.
+
+All figures of genelm (perplexity, mutations, validation in training, `genelm score`) come from here. A base's score
+is -ln p(base | `[BOS]`, bases before it, the gene goes on), with p renormalised over A, C, G, T; what the end symbol
+costs is kept apart, so that the two add up to the code length of the gene under a model of A, C, G, T and the end.
+Scores do not depend on batch size, batch neighbours or number of processes: genes are padded on the right, where a
+causal model cannot look, and sums are taken per gene in float64.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
+from tqdm.auto import tqdm
+
+from genelm.storage import InputError
+from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, UNK_ID, encode, length_batches, pad_right
+
+FloatArray = npt.NDArray[np.float64]
+_FIRST_BASE = BASE_IDS[0]
+
+
+@dataclass(frozen=True)
+class GeneScores:
+    """Scores of some genes in the order given; each array is `[n_genes]`, in nats unless it is a count.
+
+    Attributes:
+        n_bases: A, C, G and T positions that were scored; `[UNK]` is context only.
+        base_nats: sum of -ln p(base | before, the gene goes on), renormalised over A, C, G, T.
+        eos_nats: cost of the end: -ln p(end) after the last base, and -ln p(no end) before each base.
+        whole_softmax_base_nats: sum of -ln p(base | before) over the whole softmax of the model.
+        whole_softmax_eos_nats: -ln p(end) after the last base over the whole softmax.
+    """
+
+    n_bases: npt.NDArray[np.int64]
+    base_nats: FloatArray
+    eos_nats: FloatArray
+    whole_softmax_base_nats: FloatArray
+    whole_softmax_eos_nats: FloatArray
+
+
+def score_genes(
+    model: torch.nn.Module,
+    sequences: Sequence[str],
+    *,
+    names: Sequence[str] | None = None,
+    max_positions: int = 16_384,
+    description: str | None = None,
+) -> GeneScores:
+    """Score whole genes under a causal language model over the vocabulary of `genelm.tokenization`.
+
+    Under several processes (`accelerate launch`) each scores its share, and every process gets all scores.
+
+    Args:
+        model: gives logits `[batch, length, vocabulary]` from `input_ids`; moved to this process's device.
+        sequences: genes as letters.
+        names: what an error calls each gene; its place in `sequences` where None.
+        max_positions: positions of a batch, padding included; it bounds memory and changes no score.
+        description: label of the progress bar; no bar where it is None.
+
+    Returns:
+        The scores, one entry per gene.
+
+    Raises:
+        InputError: a gene is longer than the model has positions for.
+    """
+    encoded = [encode(sequence) for sequence in sequences]
+    check_lengths(model, [len(ids) for ids in encoded], names)
+    totals = np.zeros((5, len(encoded)))
+
+    def add(gene: int, positions: dict[str, FloatArray]) -> None:
+        totals[:, gene] = [
+            np.count_nonzero(~np.isnan(positions["base"])),
+            np.nansum(positions["base"]),
+            positions["eos"].sum(),
+            np.nansum(positions["whole_base"]),
+            positions["whole_eos"],
+        ]
+
+    _for_each_gene(model, encoded, max_positions, description, add)
+    # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
+    state = PartialState()
+    if state.num_processes > 1:
+        totals = reduce(torch.from_numpy(totals).to(state.device), "sum").cpu().numpy()
+    return GeneScores(totals[0].astype(np.int64), *totals[1:])
+
+
+def score_bases(
+    model: torch.nn.Module,
+    sequences: Sequence[str],
+    *,
+    names: Sequence[str] | None = None,
+    max_positions: int = 16_384,
+) -> list[FloatArray]:
+    """Score each base of each gene; arguments as in `score_genes`, one process only.
+
+    Returns:
+        For each gene -ln p(base | before, the gene goes on) in nats, `[length]`, NaN at `[UNK]`.
+    """
+    encoded = [encode(sequence) for sequence in sequences]
+    check_lengths(model, [len(ids) for ids in encoded], names)
+    scores: list[FloatArray] = [np.empty(0)] * len(encoded)
+
+    def keep(gene: int, positions: dict[str, FloatArray]) -> None:
+        scores[gene] = positions["base"]
+
+    _for_each_gene(model, encoded, max_positions, None, keep)
+    return scores
+
+
+def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequence[str] | None = None) -> None:
+    """Refuse genes that a model with a fixed number of positions cannot read.
+
+    Args:
+        model: its config's `max_position_embeddings`, where there is one, counts `[BOS]` and the bases.
+        lengths: bases of each gene.
+        names: what the error calls each gene.
+
+    Raises:
+        InputError: names the first gene that is too long.
+    """
+    config: Any = getattr(model, "module", model).config
+    limit = getattr(config, "max_position_embeddings", None)
+    for gene, length in enumerate(lengths):
+        if limit is not None and length + 1 > limit:
+            name = names[gene] if names is not None else f"number {gene + 1}"
+            raise InputError(
+                f"Gene {name} has {length} bases, but this {config.model_type} reads at most {limit - 1} (it has "
+                f"{limit} positions, one for [BOS]); leave the gene out, cut it, or use a recurrent or n-gram model."
+            )
+
+
+@torch.inference_mode()
+def _for_each_gene(
+    model: torch.nn.Module,
+    encoded: list[npt.NDArray[np.uint8]],
+    max_positions: int,
+    description: str | None,
+    receive: Callable[[int, dict[str, FloatArray]], None],
+) -> None:
+    """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
+    state = PartialState()
+    training = model.training
+    model.to(state.device).eval()
+    batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
+    mine = batches[state.process_index :: state.num_processes]
+    bar = tqdm(
+        total=sum(len(encoded[gene]) for batch in mine for gene in batch),
+        desc=description,
+        unit="bases",
+        unit_scale=True,
+        disable=description is None or not state.is_main_process,
+    )
+    with bar:
+        for batch in mine:
+            genes = [encoded[gene] for gene in batch]
+            tokens = pad_right([np.concatenate([[BOS_ID], ids]) for ids in genes])
+            logits = model(input_ids=torch.from_numpy(tokens).to(state.device), use_cache=False).logits.cpu().double()
+            if logits.isnan().any():
+                raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
+            by_position = _costs(logits)
+            for row, (gene, ids) in enumerate(zip(batch, genes, strict=True)):
+                receive(int(gene), _of_one_gene({key: value[row] for key, value in by_position.items()}, ids))
+            bar.update(sum(map(len, genes)))
+    model.train(training)
+
+
+def _costs(logits: torch.Tensor) -> dict[str, FloatArray]:
+    """Turn logits, `[batch, length, vocabulary]`, into what each possible next symbol costs at each position, nats."""
+    whole = logits.logsumexp(dim=-1)
+    four = logits[..., _FIRST_BASE : _FIRST_BASE + 4]
+    any_base = four.logsumexp(dim=-1)
+    end = logits[..., EOS_ID]
+    goes_on_or_ends = torch.logaddexp(any_base, end)
+    costs = {
+        "base": any_base.unsqueeze(-1) - four,
+        "whole_base": whole.unsqueeze(-1) - four,
+        "goes_on": goes_on_or_ends - any_base,
+        "ends": goes_on_or_ends - end,
+        "whole_eos": whole - end,
+    }
+    # Where everything is impossible (an n-gram without smoothing), 0 / 0 is infinitely surprising.
+    return {name: cost.nan_to_num(nan=torch.inf, posinf=torch.inf).numpy() for name, cost in costs.items()}
+
+
+def _of_one_gene(rows: dict[str, FloatArray], ids: npt.NDArray[np.uint8]) -> dict[str, FloatArray]:
+    """Pick from a row of predictions what the gene's own letters cost."""
+    length = len(ids)
+    known = ids != UNK_ID
+    column = np.where(known, ids.astype(np.int64) - _FIRST_BASE, 0)
+    picked = {key: np.where(known, rows[key][np.arange(length), column], np.nan) for key in ("base", "whole_base")}
+    return {
+        **picked,
+        "eos": np.append(rows["goes_on"][:length], rows["ends"][length]),
+        "whole_eos": rows["whole_eos"][length],
+    }

@@ -1,0 +1,144 @@
+"""Markdown tables over the results of several models, one row a model, every figure with its interval."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .familiarity import STRATA
+from .results import find_measurement
+
+Results = dict[str, Any]
+Column = tuple[str, Callable[[Results], str]]
+
+_NOT_MEASURED = "–"
+_CONVENTIONS = {"genelm": "ours", "paper": "the paper's"}
+_RULES = {"accuracy_perplexity_rule": "perplexity rule", "accuracy_probability_rule": "probability rule"}
+
+
+def results_table(results: Sequence[Results]) -> str:
+    """Render the main table in our conventions, and below it the same models in the paper's.
+
+    Args:
+        results: one object a model, of one dataset and split.
+
+    Returns:
+        Two Markdown tables; a figure that was not measured is a dash.
+    """
+    ours = _table(
+        results,
+        [
+            ("model", lambda r: r["model"]["name"]),
+            ("parameters", lambda r: f"{r['model']['parameters']:,}"),
+            _figure("bits/base", task="perplexity", metric="bits_per_base"),
+            _figure("perplexity", task="perplexity", metric="perplexity"),
+            *(
+                _figure(
+                    f"bits/base, {stratum}", task="perplexity", metric="bits_per_base", **_of("familiarity", stratum)
+                )
+                for stratum in ("novel", "familiar")
+            ),
+            *_accuracies(results, "genelm", "accuracy_perplexity_rule", "mutations found, K = {}"),
+        ],
+    )
+    papers = _table(
+        results,
+        [
+            ("model", lambda r: r["model"]["name"]),
+            _figure("perplexity", task="perplexity", metric="perplexity", convention="paper"),
+            *_accuracies(results, "paper", "accuracy_perplexity_rule", "mutations found, K = {}"),
+        ],
+    )
+    return f"{ours}\nThe same in the paper's conventions (its alphabet, its end symbol):\n\n{papers}"
+
+
+def familiarity_table(results: Sequence[Results]) -> str:
+    """Render bits per base in every stratum of familiarity, and the bits of the end of a gene."""
+    return _table(
+        results,
+        [
+            ("model", lambda r: r["model"]["name"]),
+            _figure("all", task="perplexity", metric="bits_per_base"),
+            *(
+                _figure(stratum, task="perplexity", metric="bits_per_base", **_of("familiarity", stratum))
+                for stratum in STRATA
+            ),
+            _figure("end, bits/gene", task="perplexity", metric="eos_bits_per_gene"),
+        ],
+    )
+
+
+def gene_type_table(results: Sequence[Results]) -> str:
+    """Render bits per base by gene type, one row a type and one column a model; the type with most bases first."""
+    sizes = {
+        row["stratum"]: (row["n_genes"], row["n_bases"])
+        for result in results
+        for row in result["measurements"]
+        if row["group"] == "gene_type"
+    }
+    lines = [["gene type", "genes", "bases", *(result["model"]["name"] for result in results)]]
+    for gene_type, (n_genes, n_bases) in sorted(sizes.items(), key=lambda item: (-item[1][1], item[0])):
+        _, cell = _figure("", task="perplexity", metric="bits_per_base", **_of("gene_type", gene_type))
+        lines.append([gene_type, f"{n_genes:,}", f"{n_bases:,}", *map(cell, results)])
+    return _markdown(lines)
+
+
+def mutation_table(results: Sequence[Results]) -> str:
+    """Render mutation accuracy by both rules and in both conventions, one row a model, convention and rule."""
+    lines = []
+    for result in results:
+        for convention, convention_name in _CONVENTIONS.items():
+            for metric, rule in _RULES.items():
+                columns = _accuracies(results, convention, metric, "K = {}")
+                cells = [cell(result) for _, cell in columns]
+                lines.append([result["model"]["name"], convention_name, rule, *cells])
+    return _markdown(
+        [["model", "convention", "rule", *(f"K = {k}" for k in edit_limits(results))], *lines], n_text_columns=3
+    )
+
+
+def edit_limits(results: Sequence[Results]) -> list[int]:
+    """Give every K of the task "mutations" in these results, in order."""
+    return sorted(
+        {int(row["stratum"]) for result in results for row in result["measurements"] if row["group"] == "max_edits"}
+    )
+
+
+def _of(group: str, stratum: str) -> dict[str, str]:
+    return {"group": group, "stratum": stratum}
+
+
+def _accuracies(results: Sequence[Results], convention: str, metric: str, title: str) -> list[Column]:
+    """Make one column for every K."""
+    return [
+        _figure(title.format(k), task="mutations", metric=metric, convention=convention, **_of("max_edits", str(k)))
+        for k in edit_limits(results)
+    ]
+
+
+def _figure(title: str, **labels: str) -> Column:
+    """Make a column that shows one measurement of each model, `1.917 (1.912–1.922)`."""
+
+    def cell(result: Results) -> str:
+        row = find_measurement(result, **labels)
+        if row is None:
+            return _NOT_MEASURED
+        if math.isinf(row["value"]):
+            return "∞"
+        if row["confidence_interval"] is None:
+            return f"{row['value']:.3f}"
+        low, high = row["confidence_interval"]
+        return f"{row['value']:.3f} ({low:.3f}–{high:.3f})"
+
+    return title, cell
+
+
+def _table(results: Sequence[Results], columns: Sequence[Column]) -> str:
+    """Render one row a result."""
+    header = [title for title, _ in columns]
+    return _markdown([header, *([cell(result) for _, cell in columns] for result in results)])
+
+
+def _markdown(lines: Sequence[Sequence[str]], n_text_columns: int = 1) -> str:
+    header, *rows = lines
+    ruler = ["---" if column < n_text_columns else "---:" for column in range(len(header))]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [header, ruler, *rows])

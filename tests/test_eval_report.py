@@ -1,0 +1,139 @@
+"""Tables, pictures and reports over results."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genelm.eval import Measurement, make_results, results_table, update_table, write_report
+from genelm.storage import InputError
+
+
+def _measurement(task: str, metric: str, value: float, group: str, stratum: str, **changes: Any) -> Measurement:
+    values: dict[str, Any] = {
+        "task": task,
+        "task_version": 1,
+        "convention": "genelm",
+        "metric": metric,
+        "units": "",
+        "group": group,
+        "stratum": stratum,
+        "value": value,
+        "confidence_interval": None if math.isinf(value) else (value - 0.01, value + 0.02),
+        "n_genes": 1234,
+        "n_bases": 56789,
+    }
+    return Measurement(**values | changes)
+
+
+def _results(
+    name: str, bits: float = 1.9, split: str = "test", version: int = 1, n_pairs: int = 100
+) -> dict[str, Any]:
+    perplexity = [("all", "all"), ("familiarity", "novel"), ("familiarity", "familiar"), ("gene_type", "tRNA")]
+    measurements = [
+        *(
+            _measurement("perplexity", "bits_per_base", bits, group, stratum, task_version=version)
+            for group, stratum in perplexity
+        ),
+        _measurement("perplexity", "perplexity", 2**bits, "all", "all", task_version=version),
+        _measurement("perplexity", "perplexity", 3.25, "all", "all", task_version=version, convention="paper"),
+        *(
+            _measurement("mutations", metric, accuracy, group, stratum, convention=convention, n_genes=n_pairs)
+            for convention, accuracy in (("genelm", 0.75), ("paper", 0.625))
+            for metric in ("accuracy_perplexity_rule", "accuracy_probability_rule")
+            for group, stratum in (("pairs", "synthetic_1_5_100"), ("max_edits", "5"))
+        ),
+    ]
+    model = {"name": name, "model_type": "gene_rnn", "parameters": 1234567, "fingerprint": "ab"}
+    dataset = {"name": "human_genes", "fingerprint": "cd" * 32, "split": split}
+    return make_results(measurements, model=model, dataset=dataset, seed=0, command=f"genelm evaluate runs/{name}")
+
+
+def test_table_has_a_row_a_model_in_both_conventions() -> None:
+    ours, papers = results_table([_results("lstm"), _results("mle", math.inf)]).split("\n\n", 1)
+    assert ours.splitlines() == [
+        "| model | parameters | bits/base | perplexity | bits/base, novel | bits/base, familiar "
+        "| mutations found, K = 5 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| lstm | 1,234,567 | 1.900 (1.890–1.920) | 3.732 (3.722–3.752) | 1.900 (1.890–1.920) | 1.900 (1.890–1.920) "
+        "| 0.750 (0.740–0.770) |",
+        "| mle | 1,234,567 | ∞ | ∞ | ∞ | ∞ | 0.750 (0.740–0.770) |",
+    ]
+    assert "| lstm | 3.250 (3.240–3.270) | 0.625 (0.615–0.645) |" in papers
+
+
+def test_a_figure_that_was_not_measured_is_a_dash() -> None:
+    only_mutations = _results("gpt2")
+    only_mutations["measurements"] = [row for row in only_mutations["measurements"] if row["task"] == "mutations"]
+    table = results_table([_results("lstm"), only_mutations])
+    assert "| gpt2 | 1,234,567 | – | – | – | – | 0.750 (0.740–0.770) |" in table
+
+
+def test_report_says_what_was_measured_on_what(tmp_path: Path) -> None:
+    written = write_report([_results("lstm"), _results("mle", math.inf)], tmp_path / "report")
+    assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / "report").iterdir())
+    page = written[0].read_text()
+    assert page.startswith("# human_genes, test split\n")
+    assert "1,234 genes, 56,789 bases" in page
+    assert "| tRNA | 1,234 | 56,789 | 1.900 (1.890–1.920) | ∞ |" in page
+    assert "| lstm | the paper's | probability rule | 0.625 (0.615–0.645) |" in page
+    assert "synthetic_1_5_100 (100 pairs, 56,789 bases)" in page
+    assert "![Bits per base and mutations found, by model](report.png)" in page
+    assert written[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
+    one, two = (write_report([_results("lstm")], tmp_path / name) for name in ("one", "two"))
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+def test_a_report_over_one_task_leaves_the_other_out(tmp_path: Path) -> None:
+    results = _results("lstm")
+    results["measurements"] = [row for row in results["measurements"] if row["task"] == "perplexity"]
+    page = write_report([results], tmp_path)[0].read_text()
+    assert "## Bits per base by gene type" in page
+    assert "## Mutations found" not in page
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (_results("gpt2", split="validation"), r"lstm and gpt2 differ in split \(test; validation\)"),
+        (_results("gpt2", version=2), r"version of the task perplexity \(1; 2\)"),
+        (_results("gpt2", n_pairs=99), "differ in mutation pairs"),
+        (
+            _results("gpt2") | {"dataset": {"name": "g", "fingerprint": "ef" * 32, "split": "test"}},
+            "differ in dataset",
+        ),
+        (_results("lstm"), "The model lstm comes twice"),
+    ],
+)
+def test_figures_that_do_not_mean_the_same_are_not_put_together(
+    tmp_path: Path, other: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        write_report([_results("lstm"), other], tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_no_results_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least one results file"):
+        write_report([], tmp_path)
+
+
+def test_table_in_a_markdown_file_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("# Title\n<!-- results:start -->\nold\n<!-- results:end -->\nMore.\n")
+    update_table(page, "| a |\n")
+    update_table(page, "| b |\n")
+    assert page.read_text() == "# Title\n<!-- results:start -->\n| b |\n<!-- results:end -->\nMore.\n"
+
+
+@pytest.mark.parametrize("text", ["", "<!-- results:end -->\n<!-- results:start -->", "<!-- results:start -->"])
+def test_a_markdown_file_without_a_place_for_the_table_is_left_alone(tmp_path: Path, text: str) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(text)
+    with pytest.raises(InputError, match="must have the lines"):
+        update_table(page, "| a |")
+    assert page.read_text() == text

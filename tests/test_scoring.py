@@ -1,0 +1,155 @@
+"""The one scorer against a ten-line reimplementation, and its invariances, for every family."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig, set_seed
+
+from genelm.eval import GeneScores, score_bases, score_genes
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM
+from genelm.storage import InputError
+from genelm.tokenization import encode
+
+SPECIAL = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+GENES = ["ACGTTGCAACGGT", "G", "TTTTNNACGT", "", "ACGGT" * 9, "CCA"]
+SEQUENCES = st.lists(st.text(alphabet="ACGTN", max_size=40), min_size=1, max_size=8)
+
+
+def gpt2() -> torch.nn.Module:
+    return AutoModelForCausalLM.from_config(GPT2Config(n_positions=64, n_embd=32, n_layer=2, n_head=2, **SPECIAL))
+
+
+def mamba() -> torch.nn.Module:
+    return AutoModelForCausalLM.from_config(MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4, **SPECIAL))
+
+
+def ngram() -> torch.nn.Module:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=4))
+    return model.count(torch.from_numpy(encode(gene)) for gene in GENES)
+
+
+def lstm() -> torch.nn.Module:
+    return GeneRNNForCausalLM(GeneRNNConfig(embedding_size=8, hidden_size=32))
+
+
+def gru() -> torch.nn.Module:
+    return GeneRNNForCausalLM(GeneRNNConfig(cell_type="gru", embedding_size=8, hidden_size=32, num_hidden_layers=1))
+
+
+@pytest.fixture(scope="module", params=[gpt2, mamba, ngram, lstm, gru], ids=lambda build: build.__name__)
+def model(request) -> torch.nn.Module:
+    set_seed(0)
+    network = request.param().eval()
+    if request.param is not mamba:  # whose state would only amplify rounding
+        # Fresh weights predict next to nothing; larger ones make every mistake visible.
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.mul_(2)
+    return network
+
+
+def score_simply(model: torch.nn.Module, gene: str) -> tuple[float, float]:
+    """Score one gene, one base at a time, in float64: nats of the bases, nats of the end."""
+    bases = end = 0.0
+    for position in range(len(gene) + 1):
+        tokens = torch.tensor([[2, *encode(gene[:position]).tolist()]])
+        p = model(tokens, use_cache=False).logits[0, -1].detach().double().softmax(-1).numpy()
+        goes_on = p[4:].sum()
+        if position == len(gene):
+            end -= math.log(p[3] / (goes_on + p[3]))
+        else:
+            end -= math.log(goes_on / (goes_on + p[3]))
+            if gene[position] in "ACGT":
+                bases -= math.log(p[4 + "ACGT".index(gene[position])] / goes_on)
+    return bases, end
+
+
+def assert_close(scores: GeneScores, others: GeneScores) -> None:
+    assert np.array_equal(scores.n_bases, others.n_bases)
+    for name in ("base_nats", "eos_nats", "whole_softmax_base_nats", "whole_softmax_eos_nats"):
+        assert getattr(scores, name) == pytest.approx(getattr(others, name), abs=1e-5)
+
+
+def test_against_an_independent_reimplementation(model: torch.nn.Module) -> None:
+    scores = score_genes(model, GENES)
+    for index, gene in enumerate(GENES):
+        bases, end = score_simply(model, gene)
+        assert scores.base_nats[index] == pytest.approx(bases, abs=1e-5)
+        assert scores.eos_nats[index] == pytest.approx(end, abs=1e-5)
+    assert scores.n_bases.tolist() == [13, 1, 8, 0, 45, 3]
+
+
+@settings(max_examples=15, deadline=None)
+@given(sequences=SEQUENCES, max_positions=st.integers(1, 200))
+def test_scores_depend_neither_on_batch_nor_on_neighbours(model, sequences: list[str], max_positions: int) -> None:
+    together = score_genes(model, sequences, max_positions=max_positions)
+    alone = [score_genes(model, [sequence]) for sequence in sequences]
+    names = GeneScores.__dataclass_fields__
+    assert_close(together, GeneScores(*(np.concatenate([getattr(one, name) for one in alone]) for name in names)))
+
+
+def test_scores_depend_on_nothing_after(model: torch.nn.Module) -> None:
+    one, other = score_bases(model, ["ACGTTGCAAC" + "A" * 20, "ACGTTGCAAC" + "T" * 20])
+    assert one[:10] == pytest.approx(other[:10], abs=1e-6)
+
+
+def test_bases_and_end_add_up_to_the_code_length_of_the_gene(model: torch.nn.Module) -> None:
+    gene = "ACGTTGCAAC"
+    scores = score_genes(model, [gene])
+    logits = model(torch.tensor([[2, *encode(gene).tolist()]]), use_cache=False).logits[0].detach().double()[:, 3:]
+    code = -logits.log_softmax(-1)[range(11), [*(encode(gene) - 3), 0]].sum()
+    assert scores.base_nats[0] + scores.eos_nats[0] == pytest.approx(code.item(), abs=1e-5)
+
+
+def test_score_per_base_adds_up(model: torch.nn.Module) -> None:
+    scores = score_genes(model, GENES)
+    per_base = score_bases(model, GENES)
+    assert [len(row) for row in per_base] == [len(gene) for gene in GENES]
+    assert [np.nansum(row) for row in per_base] == pytest.approx(scores.base_nats, abs=1e-9)
+    assert np.isnan(per_base[2]).tolist() == [letter == "N" for letter in GENES[2]]
+
+
+def test_the_mode_of_the_model_is_kept(model: torch.nn.Module) -> None:
+    model.train()
+    score_genes(model, ["ACGT"])
+    assert model.training
+    model.eval()
+
+
+class Planted(torch.nn.Module):
+    """Says A with one half, the other bases with one sixth, whatever came before; never ends."""
+
+    config = GPT2Config(n_positions=32, **SPECIAL)
+
+    def forward(self, input_ids: torch.Tensor, use_cache: bool) -> object:
+        p = torch.tensor([0, 0, 0, 0, 1 / 2, 1 / 6, 1 / 6, 1 / 6])
+        return type("Output", (), {"logits": p.log().expand(*input_ids.shape, 8)})
+
+
+def test_a_planted_model_gets_its_known_bits() -> None:
+    scores = score_genes(Planted(), ["AAC", "T"])
+    assert (scores.base_nats / math.log(2)).tolist() == pytest.approx([2 + math.log2(6), math.log2(6)], abs=1e-6)
+    assert scores.eos_nats.tolist() == [math.inf, math.inf]
+    assert scores.whole_softmax_base_nats == pytest.approx(scores.base_nats)
+
+
+def test_impossible_bases_cost_infinitely_much() -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=2, smoothing="mle", paper=True)).count([torch.tensor([4, 5])])
+    assert score_genes(model, ["AC", "CA", "TT"]).base_nats.tolist() == [0.0, math.inf, math.inf]
+
+
+def test_a_gene_too_long_is_named() -> None:
+    score_genes(gpt2(), ["A" * 63])
+    with pytest.raises(InputError, match="Gene BRCA9 has 64 bases, but this gpt2 reads at most 63"):
+        score_genes(gpt2(), ["A", "A" * 64], names=["short", "BRCA9"])
+
+
+def test_damaged_weights_are_noticed() -> None:
+    network = lstm()
+    torch.nn.init.constant_(network.lm_head.weight, math.nan)
+    with pytest.raises(InputError, match="NaN"):
+        score_genes(network, ["ACGT"])
