@@ -1,0 +1,237 @@
+"""Model cards and dataset cards, rendered from the files a run left behind: no number in them is typed.
+
+The words are in `templates/`; this module gathers the facts from `manifest.json`, `config.json`, the weights,
+`training_record.json` and results files, and writes the YAML header that the Hub reads.
+"""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from safetensors import SafetensorError, safe_open
+
+from genelm.dataset_scripts import SPLITS
+from genelm.eval.familiarity import WORD_LENGTH
+from genelm.modeling import RECORD_FILE
+from genelm.storage import InputError
+
+CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
+"""Model types that `transformers` does not know: their folders carry the code, and users must trust it."""
+
+METRIC_NAMES = {
+    "bits_per_base": "Bits per base",
+    "perplexity": "Perplexity",
+    "eos_bits_per_gene": "Bits per gene for its end",
+    "accuracy_perplexity_rule": "Accuracy, perplexity rule",
+    "accuracy_probability_rule": "Accuracy, probability rule",
+}
+TASKS = {
+    "perplexity": ("Prediction of the next base", "Genes"),
+    "mutations": ("Telling a gene from its mutated copy", "Pairs"),
+}
+"""Title of each task's table, and what its numbers are counted over."""
+
+HEADLINE_GROUPS = ("all", "familiarity", "max_edits")
+"""Groups of measurements that enter `model-index`; all groups are in the tables."""
+
+# What a config.json holds besides the shape of the model.
+_BOOKKEEPING = re.compile(
+    r"_token_id$|^summary_|^(model_type|dtype|transformers_version|use_cache|is_encoder_decoder)$"
+)
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+_TEMPLATES.filters["count"] = lambda number: f"{number:,}".removesuffix(".0")
+_TEMPLATES.filters["yaml"] = lambda value: yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def render_dataset_card(manifest: dict[str, Any]) -> str:
+    """Return the dataset card, YAML header included, of a built dataset.
+
+    Args:
+        manifest: the content of the dataset's `manifest.json`.
+
+    Returns:
+        The text of the dataset's `README.md`.
+    """
+    splits = {name: manifest["splits"][name] for name in SPLITS if name in manifest["splits"]}
+    dropped = {name: reasons for name, reasons in manifest["dropped"].items() if any(reasons.values())}
+    simulated = manifest["source"] == "simulated"
+    header = DatasetCardData(
+        license="other",
+        pretty_name=manifest["name"],
+        tags=["dna", "genomics", "biology", "synthetic" if simulated else "human genes"],
+        task_categories=["text-generation"],
+        size_categories=[_size_category(sum(split["genes"] for split in splits.values()))],
+        configs=[
+            {
+                "config_name": "default",
+                "data_files": [{"split": name, "path": split["file"]} for name, split in splits.items()],
+            }
+        ],
+    )
+    body = _TEMPLATES.get_template("dataset_card.md").render(
+        manifest=manifest,
+        simulated=simulated,
+        splits=splits,
+        gene_types=sorted({name for split in splits.values() for name in split["gene_types"]}),
+        dropped=dropped,
+        reasons=sorted({reason for reasons in dropped.values() for reason, number in reasons.items() if number}),
+    )
+    return str(DatasetCard(f"---\n{header.to_yaml()}\n---\n\n{body}"))
+
+
+def render_model_card(folder: Path, results: list[dict[str, Any]], repo_id: str | None = None) -> str:
+    """Return the model card, YAML header and `model-index` included, of a model folder.
+
+    Args:
+        folder: a model folder: `config.json`, `*.safetensors`, and the training record where there is one.
+        results: the results files of this model as `genelm.eval.read_results` gives them, in the order of the card.
+        repo_id: `USER/NAME` on the Hub; without it the usage snippet names `folder`.
+
+    Returns:
+        The text of the model's `README.md`.
+
+    Raises:
+        InputError: the configuration, the weights or the training record cannot be read.
+    """
+    config = read_json(folder / "config.json")
+    if "model_type" not in config:
+        raise InputError(f"{folder / 'config.json'} names no model_type; save the model again with `save_pretrained`.")
+    record = read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).exists() else {}
+    name = repo_id.split("/")[1] if repo_id else folder.resolve().name
+    header = ModelCardData(
+        license="apache-2.0",
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["dna", "genomics", "biology", "genelm", config["model_type"]],
+        model_name=name,
+        eval_results=[entry for result in results for entry in _eval_results(result)] or None,
+    )
+    body = _TEMPLATES.get_template("model_card.md").render(
+        name=name,
+        location=repo_id or folder.as_posix(),
+        config=config,
+        needs_code=config["model_type"] in CODE_MODEL_TYPES,
+        shape={
+            key: value
+            for key, value in config.items()
+            if isinstance(value, str | int | float) and not _BOOKKEEPING.search(key)
+        },
+        stored_numbers=_stored_numbers(folder),
+        max_tokens=config.get("max_position_embeddings") or config.get("n_positions"),
+        record=record,
+        not_recorded=[key for key in ("dataset", "command", "config", "seed", "packages") if key not in record],
+        results=[{**result, "tables": _tables(result)} for result in results],
+        word_length=WORD_LENGTH,
+    )
+    return str(ModelCard(f"---\n{header.to_yaml()}\n---\n\n{body}"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        InputError: the file is missing, or does not hold a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; give a folder written by `genelm ngram fit` or train.py.") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON ({error}); write it again.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a JSON {type(content).__name__}, not an object; write it again.")
+    return content
+
+
+def repository_name(text: str) -> str:
+    """Return a text with what may not stand in the name of a repository or file replaced by hyphens."""
+    return re.sub(r"[^\w.-]+", "-", text)
+
+
+def _size_category(rows: int) -> str:
+    """Return the Hub's name for a number of rows."""
+    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    return next((name for bound, name in bounds if rows < bound), "1M<n<10M")
+
+
+def _stored_numbers(folder: Path) -> int:
+    """Count the elements of all tensors in the weights, from their headers alone; tied weights are stored once."""
+    total = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                total += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+        except SafetensorError as error:
+            raise InputError(f"{path} is not a whole safetensors file ({error}); save the model again.") from error
+    return total
+
+
+def _tables(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn the measurements of one results file into one table per task: a row per stratum, a column per metric."""
+    tables = []
+    for task in dict.fromkeys(m["task"] for m in result["measurements"]):
+        title, counted = TASKS[task]
+        measurements = [m for m in result["measurements"] if m["task"] == task]
+        metrics = list(dict.fromkeys(m["metric"] for m in measurements))
+        rows: dict[str, dict[str, dict[str, Any]]] = {}
+        for m in measurements:
+            rows.setdefault(_stratum_name(m), {})[m["metric"]] = m
+        columns = [counted, *(METRIC_NAMES[metric] for metric in metrics), f"Number of {counted.lower()}", "Bases"]
+        cells = [
+            [
+                stratum,
+                *(_value(row[metric]) if metric in row else "" for metric in metrics),
+                *(f"{next(iter(row.values()))[key]:,}" for key in ("n_genes", "n_bases")),
+            ]
+            for stratum, row in rows.items()
+        ]
+        tables.append({"title": title, "columns": columns, "rows": cells})
+    return tables
+
+
+def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
+    """Turn a results file into entries of `model-index`, which holds finite numbers only."""
+    dataset = result["dataset"]
+    return [
+        EvalResult(
+            task_type="text-generation",
+            # The Hub wants the form of a repository name here.
+            dataset_type=repository_name(dataset["name"]),
+            dataset_name=dataset["name"],
+            dataset_split=dataset["split"],
+            dataset_revision=dataset["fingerprint"],
+            metric_type=m["metric"],
+            metric_name=f"{METRIC_NAMES[m['metric']]} ({_stratum_name(m)})",
+            metric_value=m["value"],
+        )
+        for m in result["measurements"]
+        if m["group"] in HEADLINE_GROUPS and math.isfinite(m["value"])
+    ]
+
+
+def _stratum_name(measurement: dict[str, Any]) -> str:
+    stratum = measurement["stratum"]
+    name = {"gene_type": f"type {stratum}", "max_edits": f"at most {stratum} changes"}.get(
+        measurement["group"], stratum
+    )
+    return name if measurement["convention"] == "genelm" else f"{name}, {measurement['convention']} convention"
+
+
+def _value(measurement: dict[str, Any]) -> str:
+    value, interval = measurement["value"], measurement["confidence_interval"]
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.4f} ({interval[0]:.4f} to {interval[1]:.4f})" if interval else f"{value:.4f}"

@@ -1,0 +1,232 @@
+"""Cards: every number in them comes from the files, and the header is what the Hub reads."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import DatasetCard, ModelCard
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from genelm.dataset_scripts import FEATURES
+from genelm.model_cards import render_dataset_card, render_model_card
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, model_fingerprint
+from genelm.storage import InputError
+from genelm.tokenization import load_tokenizer
+
+
+def manifest(**changed: Any) -> dict[str, Any]:
+    def split(name: str, genes: int, gene_types: dict[str, int]) -> dict[str, Any]:
+        return {
+            "file": f"data/{name}-00000-of-00001.parquet",
+            "sha256": name[0] * 64,
+            "genes": genes,
+            "bases": genes * 300,
+            "gene_types": gene_types,
+            "length": {"min": 4, "median": 300.5, "max": 1000},
+        }
+
+    return {
+        "format": "genelm-dataset",
+        "format_version": 1,
+        "name": "small_genes",
+        "source": "csv",
+        "command": "genelm data build --source csv --train T.csv --output small_genes",
+        "seed": 7,
+        "config": {"max_length": 1000},
+        "packages": {"genelm": "0.1.0"},
+        "inputs": [{"file": "T.csv", "sha256": "a" * 64, "bytes": 12345, "rows": 1250}],
+        "dropped": {"train": {"duplicate": 11, "too long": 0}, "validation": {"too long": 3}, "test": {}},
+        "splits": {
+            "train": split("train", 1200, {"PSEUDO": 1190, "snoRNA": 10}),
+            "validation": split("validation", 20, {"PSEUDO": 20}),
+            "test": split("test", 30, {"a|b": 30}),
+        },
+        "fingerprint": "f" * 64,
+        **changed,
+    }
+
+
+def measurement(metric: str, value: float, **changed: Any) -> dict[str, Any]:
+    return {
+        "task": "perplexity",
+        "task_version": 1,
+        "convention": "genelm",
+        "metric": metric,
+        "units": "",
+        "group": "all",
+        "stratum": "all",
+        "value": value,
+        "confidence_interval": None,
+        "n_genes": 30,
+        "n_bases": 9000,
+        **changed,
+    }
+
+
+def results_of(folder: Path, measurements: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "format": "genelm-results",
+        "format_version": 1,
+        "model": {"name": "m", "model_type": "t", "parameters": 1, "fingerprint": model_fingerprint(folder)},
+        "dataset": {"name": "small genes", "fingerprint": "f" * 64, "split": "test"},
+        "measurements": measurements,
+        "seed": 0,
+        "packages": {},
+        "command": "genelm evaluate m --data small_genes",
+    }
+
+
+@pytest.fixture
+def gpt2(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path / "tiny"
+    config = GPT2Config(vocab_size=8, n_positions=64, n_embd=8, n_layer=1, n_head=2, bos_token_id=2, eos_token_id=3)
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    load_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def table_rows(card: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split(" |")] for line in card.splitlines() if line[:1] == "|"]
+
+
+def test_the_header_of_a_dataset_card_lists_the_files_of_each_split() -> None:
+    header = DatasetCard(render_dataset_card(manifest())).data
+    assert header.configs == [
+        {
+            "config_name": "default",
+            "data_files": [
+                {"split": "train", "path": "data/train-00000-of-00001.parquet"},
+                {"split": "validation", "path": "data/validation-00000-of-00001.parquet"},
+                {"split": "test", "path": "data/test-00000-of-00001.parquet"},
+            ],
+        }
+    ]
+    assert header.size_categories == ["1K<n<10K"]
+    assert header.task_categories == ["text-generation"]
+    assert header.tags == ["dna", "genomics", "biology", "human genes"]
+
+
+def test_a_dataset_card_shows_counts_drops_and_checksums_of_the_manifest() -> None:
+    card = render_dataset_card(manifest())
+    rows = table_rows(card)
+    assert ["train", "1,200", "360,000", "4", "300.5", "1,000"] in rows
+    assert ["PSEUDO", "1,190", "20", "0"] in rows
+    assert ["a\\|b", "0", "0", "30"] in rows
+    assert ["Reason", "train", "validation"] in rows
+    assert ["duplicate", "11", "0"] in rows
+    assert ["too long", "0", "3"] in rows
+    assert ["T.csv", "1,250", "12,345", f"`{'a' * 64}`"] in rows
+    assert f"`{'f' * 64}`" in card
+    assert manifest()["command"] in card
+    assert "seed 7" in card
+    assert "simulated" not in card
+
+
+def test_a_dataset_card_explains_every_column() -> None:
+    fields = render_dataset_card(manifest()).split("## Fields")[1].split("##")[0]
+    assert set(re.findall(r"`(\w+)`", fields)) - {"sequence"} >= set(FEATURES) - {"sequence"}
+    assert "`sequence` |" in fields
+
+
+def test_the_card_of_simulated_genes_says_so_first() -> None:
+    card = render_dataset_card(manifest(source="simulated", inputs=[], dropped={}))
+    first_paragraph = DatasetCard(card).text.strip().split("\n\n")[1]
+    assert first_paragraph.startswith("**The genes of this dataset are simulated.**")
+    assert "from seed 7" in first_paragraph
+    assert "human genes" not in DatasetCard(card).data.tags
+    assert "Nothing was dropped." in card
+    assert "There was no input file." in card
+
+
+def test_a_model_card_shows_novel_and_familiar_genes_apart(gpt2: Path) -> None:
+    novel = {"group": "familiarity", "stratum": "novel", "n_genes": 10, "n_bases": 3000}
+    card = render_model_card(
+        gpt2,
+        [
+            results_of(
+                gpt2,
+                [
+                    measurement("bits_per_base", 1.25, confidence_interval=[1.2, 1.3]),
+                    measurement("perplexity", 2**1.25),
+                    measurement("bits_per_base", 1.93, **novel),
+                    measurement("perplexity", float("inf"), convention="paper"),
+                    measurement("bits_per_base", 1.5, group="gene_type", stratum="snoRNA"),
+                    measurement("accuracy_perplexity_rule", 0.75, task="mutations", group="max_edits", stratum="5"),
+                ],
+            )
+        ],
+    )
+    rows = table_rows(card)
+    assert ["Genes", "Bits per base", "Perplexity", "Number of genes", "Bases"] in rows
+    assert ["all", "1.2500 (1.2000 to 1.3000)", "2.3784", "30", "9,000"] in rows
+    assert ["novel", "1.9300", "", "10", "3,000"] in rows
+    assert ["all, paper convention", "", "∞", "30", "9,000"] in rows
+    assert ["type snoRNA", "1.5000", "", "30", "9,000"] in rows
+    assert ["Pairs", "Accuracy, perplexity rule", "Number of pairs", "Bases"] in rows
+    assert ["at most 5 changes", "0.7500", "30", "9,000"] in rows
+    entries = {entry.metric_name: entry.metric_value for entry in ModelCard(card).data.eval_results}
+    assert entries == {
+        "Bits per base (all)": 1.25,
+        "Perplexity (all)": 2**1.25,
+        "Bits per base (novel)": 1.93,
+        "Accuracy, perplexity rule (at most 5 changes)": 0.75,
+    }
+
+
+def test_a_stock_model_needs_no_remote_code(gpt2: Path) -> None:
+    card = render_model_card(gpt2, [], "tester/gene-gpt2")
+    header = ModelCard(card).data
+    assert (header.pipeline_tag, header.library_name, header.license) == (
+        "text-generation",
+        "transformers",
+        "apache-2.0",
+    )
+    assert 'pipeline("text-generation", model="tester/gene-gpt2")' in card
+    assert "trust_remote_code" not in card
+    assert ["n_layer", "1"] in table_rows(card)
+    # Embeddings 8 x 8 (tied head) and 64 x 8; one block of 12 x 8^2 + 13 x 8; the last layer norm 2 x 8.
+    assert ["numbers in the weights files", f"{64 + 512 + 872 + 16:,}"] in table_rows(card)
+    assert "at most 64 tokens" in card
+    assert "Nothing has been measured with genelm yet." in card
+
+
+def test_a_family_of_ours_needs_its_code(tmp_path: Path) -> None:
+    GeneNGramForCausalLM(GeneNGramConfig(order=3)).save_pretrained(tmp_path / "ngram")
+    card = render_model_card(tmp_path / "ngram", [], "tester/trigram")
+    assert card.count('"tester/trigram", trust_remote_code=True') == 3
+    assert "from the 2 bases before it" in card
+
+
+def test_a_model_card_says_how_the_model_was_trained_and_what_is_not_recorded(gpt2: Path) -> None:
+    assert "Not recorded: dataset, command, config, seed, packages." in render_model_card(gpt2, [])
+    record = {
+        "command": "train.py --config configs/gpt2.yaml",
+        "seed": 0,
+        "dataset": {"name": "small_genes", "genes": 1200, "bases": 360000, "fingerprint": "f" * 64},
+        "best": {"step": 1500, "validation_bits_per_base": 1.87654},
+        "stopped": "no better validation in 5",
+    }
+    (gpt2 / "training_record.json").write_text(json.dumps(record))
+    card = render_model_card(gpt2, [])
+    assert f"small_genes, 1,200 genes, 360,000 bases (fingerprint `{'f' * 64}`)." in card
+    assert record["command"] in card
+    assert "Seed: 0." in card
+    assert "Best on validation at step 1,500: 1.8765 bits per base." in card
+    assert "no better validation in 5" in card
+    assert "Not recorded: config, packages." in card
+
+
+def test_a_damaged_training_record_is_named(gpt2: Path) -> None:
+    (gpt2 / "training_record.json").write_text("{")
+    with pytest.raises(InputError, match=r"training_record\.json is not valid JSON"):
+        render_model_card(gpt2, [])
+
+
+def test_damaged_weights_are_named(gpt2: Path) -> None:
+    (gpt2 / "model.safetensors").write_bytes((gpt2 / "model.safetensors").read_bytes()[:-10])
+    with pytest.raises(InputError, match=r"model\.safetensors is not a whole safetensors file"):
+        render_model_card(gpt2, [])
