@@ -1,0 +1,1 @@
+"""The `genelm` command: thin, no logic of its own."""

@@ -1,0 +1,5 @@
+"""`python -m genelm.cli`, for `accelerate launch -m genelm.cli evaluate ...`."""
+
+from .main import main
+
+main()

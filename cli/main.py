@@ -1,0 +1,42 @@
+"""The command `genelm` and how its errors reach the user.
+
+Commands import what they run inside their functions: torch and transformers take seconds to load, and `--help` should
+not wait for them.
+"""
+
+import os
+import sys
+
+import typer
+
+from genelm.storage import InputError
+
+from .data import data
+from .models import generate, ngram, push, score
+from .results import evaluate, report
+
+app = typer.Typer(
+    name="genelm",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Generative language models of human gene DNA: data, n-grams, evaluation, generation and publishing. "
+    "Neural models are trained by `accelerate launch train.py`.",
+)
+app.add_typer(data, name="data")
+app.add_typer(ngram, name="ngram")
+app.command()(evaluate)
+app.command()(report)
+app.command()(generate)
+app.command()(score)
+app.command()(push)
+
+
+def main() -> None:
+    """Run the command line; unusable input ends in one sentence on standard error and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        if os.environ.get("RANK", "0") == "0":
+            print(f"genelm: {error}", file=sys.stderr)
+        sys.exit(2)

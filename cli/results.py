@@ -1,0 +1,80 @@
+"""`genelm evaluate` and `genelm report`: measure models and lay the figures side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genelm.storage import started_command
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")],
+    data: Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")],
+    output: Annotated[Path, typer.Option(help="Results file (JSON) to write.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="perplexity (the default) or mutations; may be given several times."),
+    ] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(help="For mutations: pair file, or folder of them; by default pairs are made from the split."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of confidence intervals and of made pairs.")] = 0,
+    max_positions: Annotated[
+        int, typer.Option(min=1, help="Positions of a batch; lower it if memory runs out.")
+    ] = 16384,
+) -> None:
+    """Measure a model on a dataset and write a results file.
+
+    genelm evaluate runs/lstm --data data/human_genes --split test --task perplexity --task mutations
+    --output results/lstm.json
+
+    On several GPUs: accelerate launch -m genelm.cli evaluate ...
+    """
+    from accelerate import PartialState
+
+    from genelm.eval import evaluate_model, write_results
+    from genelm.modeling import describe_model, load_model_folder, resolve_model_folder
+
+    folder = resolve_model_folder(model)
+    network, _ = load_model_folder(folder)
+    results = evaluate_model(
+        network,
+        model_info={**describe_model(folder, network), "name": Path(model).name},
+        dataset_folder=data,
+        split=split,
+        tasks=task or ["perplexity"],
+        pairs=pairs or [],
+        seed=seed,
+        command=started_command(),
+        max_positions=max_positions,
+    )
+    if PartialState().is_main_process:
+        write_results(results, output)
+        for row in results["measurements"]:
+            if row["group"] in ("all", "familiarity", "max_edits") and row["convention"] == "genelm":
+                print(f"{row['task']}: {row['metric']} ({row['group']} {row['stratum']}) {row['value']:.4g}")
+        print(f"{output}: {len(results['measurements'])} measurements of {model} on {split}.")
+
+
+def report(
+    results: Annotated[list[Path], typer.Argument(help="Results files of `genelm evaluate`.")],
+    output: Annotated[Path, typer.Option(help="Folder for report.md and its pictures.")],
+    update: Annotated[
+        Path | None, typer.Option(help="Markdown file whose table between the results marks is rendered anew.")
+    ] = None,
+) -> None:
+    """Lay results side by side: a table in Markdown and a picture.
+
+    genelm report results/*.json --output report/
+    """
+    from genelm.eval import read_results, results_table, update_table, write_report
+
+    loaded = [read_results(path) for path in results]
+    for path in write_report(loaded, output):
+        print(path)
+    if update is not None:
+        update_table(update, results_table(loaded))
+        print(update)
