@@ -33,6 +33,7 @@ import torch
 import yaml
 from accelerate import Accelerator
 from accelerate.utils import ProjectConfiguration
+from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, HfArgumentParser, PreTrainedModel, get_scheduler
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
@@ -88,6 +89,7 @@ class TrainingConfig:
     save_total_limit: int = option(2, "Checkpoints kept.")
     logging_steps: int = option(10, "Steps between entries in the log.")
     early_stopping_patience: int | None = option(None, "Validations without improvement before the run ends.")
+    use_cpu: bool = option(False, "Stay on the CPU though there is a GPU.")
     report_to: str = option("tensorboard", "Tracker of Accelerate: tensorboard, trackio, wandb ..., or none.")
     resume_from_checkpoint: str | None = option(None, "A checkpoint folder, or `latest` of output_dir.")
 
@@ -182,8 +184,9 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
             **options,
         )
         model = AutoModelForCausalLM.from_config(config)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"The model section does not describe a {model_type}: {error}") from error
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        reason = error.__cause__ if isinstance(error, StrictDataclassError) else error
+        raise InputError(f"The model section does not describe a {model_type}: {reason}.") from error
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"A {model_type} has nothing to train by gradients; fit it with `genelm ngram fit`.")
     return model
@@ -491,12 +494,17 @@ def main(arguments: list[str] | None = None) -> Path:
     genes = TrainingGenes.encode(list(splits["train"]["sequence"]), config.append_eos)
 
     accelerator = Accelerator(
+        # Without a GPU, processes find each other only if Accelerate is told to use the CPU.
+        cpu=config.use_cpu or not torch.accelerator.is_available(),
         mixed_precision=config.mixed_precision,
         # A step is a global batch whatever the number of processes, and so is a step of the learning rate.
         step_scheduler_with_optimizer=False,
         log_with=None if config.report_to == "none" else config.report_to,
         project_config=ProjectConfiguration(project_dir=config.output_dir, logging_dir=f"{config.output_dir}/logs"),
     )
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != launched:
+        raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
     total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in planned_batches(genes, config))
     optimizer = make_optimizer(model, config)
     scheduler = get_scheduler(config.lr_scheduler_type, optimizer, config.warmup_steps, total_steps)
@@ -506,6 +514,7 @@ def main(arguments: list[str] | None = None) -> Path:
         "seed": config.seed,
         "dataset": {
             "name": manifest["name"],
+            "source": manifest["source"],
             "fingerprint": manifest["fingerprint"],
             "genes": len(splits["train"]),
             "bases": int(sum(splits["train"]["length"])),

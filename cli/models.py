@@ -34,6 +34,7 @@ def fit(
     genelm ngram fit --data data/human_genes --order 8 --smoothing laplace --output runs/laplace8
     """
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from tqdm.auto import tqdm
 
     from genelm.dataset_scripts import load_split, read_manifest
@@ -45,8 +46,8 @@ def fit(
     manifest, genes = read_manifest(data), load_split(data, "train")
     try:
         config = GeneNGramConfig(order=order, smoothing=smoothing, pseudocount=pseudocount, paper=paper)
-    except ValueError as error:
-        raise InputError(f"This n-gram model cannot be: {error}.") from error
+    except StrictDataclassError as error:
+        raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
     model = GeneNGramForCausalLM(config)
     bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
     model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
@@ -60,6 +61,7 @@ def fit(
         "seed": None,
         "dataset": {
             "name": manifest["name"],
+            "source": manifest["source"],
             "fingerprint": manifest["fingerprint"],
             "genes": facts["genes"],
             "bases": facts["bases"],
@@ -87,8 +89,8 @@ def generate(
     genelm generate runs/lstm --num 10 --prompt ATG --max-new-tokens 300 --output genes.fa
     """
     import dnaio
-    from accelerate import PartialState
 
+    from genelm.eval import this_process
     from genelm.modeling import generate_genes, load_model_folder, resolve_model_folder
     from genelm.tokenization import IUPAC_LETTERS
 
@@ -99,7 +101,7 @@ def generate(
         )
     folder = resolve_model_folder(model)
     network, tokenizer = load_model_folder(folder)
-    network.to(PartialState().device)
+    network.to(this_process().device)
     try:
         genes = generate_genes(
             network,

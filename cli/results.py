@@ -33,9 +33,7 @@ def evaluate(
 
     On several GPUs: accelerate launch -m genelm.cli evaluate ...
     """
-    from accelerate import PartialState
-
-    from genelm.eval import evaluate_model, write_results
+    from genelm.eval import evaluate_model, this_process, write_results
     from genelm.modeling import describe_model, load_model_folder, resolve_model_folder
 
     folder = resolve_model_folder(model)
@@ -51,7 +49,7 @@ def evaluate(
         command=started_command(),
         max_positions=max_positions,
     )
-    if PartialState().is_main_process:
+    if this_process().is_main_process:
         write_results(results, output)
         for row in results["measurements"]:
             if row["group"] in ("all", "familiarity", "max_edits") and row["convention"] == "genelm":

@@ -84,7 +84,7 @@ def score_genes(
 
     _for_each_gene(model, encoded, max_positions, description, add)
     # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
-    state = PartialState()
+    state = this_process()
     if state.num_processes > 1:
         totals = reduce(torch.from_numpy(totals).to(state.device), "sum").cpu().numpy()
     return GeneScores(totals[0].astype(np.int64), *totals[1:])
@@ -113,6 +113,15 @@ def score_bases(
     return scores
 
 
+def this_process() -> PartialState:
+    """Return which of how many processes this is, and its device.
+
+    Without a GPU, Accelerate takes processes that were launched together for strangers unless it is told to use the
+    CPU; each would then score everything.
+    """
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
 def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequence[str] | None = None) -> None:
     """Refuse genes that a model with a fixed number of positions cannot read.
 
@@ -135,7 +144,7 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
             )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _for_each_gene(
     model: torch.nn.Module,
     encoded: list[npt.NDArray[np.uint8]],
@@ -144,7 +153,7 @@ def _for_each_gene(
     receive: Callable[[int, dict[str, FloatArray]], None],
 ) -> None:
     """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
-    state = PartialState()
+    state = this_process()
     training = model.training
     model.to(state.device).eval()
     batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)

@@ -1,11 +1,13 @@
 """Configuration of the n-gram gene language model."""
 
+from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 SMOOTHINGS = ("mle", "laplace")
 MAX_ORDER = 12
 
 
+@strict
 class GeneNGramConfig(PreTrainedConfig):
     r"""Order and smoothing of an n-gram language model of genes.
 
@@ -37,9 +39,9 @@ class GeneNGramConfig(PreTrainedConfig):
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 3
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def validate_architecture(self) -> None:
         """Refuse orders and smoothings that do not exist."""
-        super().__post_init__(**kwargs)
+        super().validate_architecture()
         if not 1 <= self.order <= MAX_ORDER:
             raise ValueError(f"order is {self.order}; it must be from 1 to {MAX_ORDER}")
         if self.smoothing not in SMOOTHINGS:

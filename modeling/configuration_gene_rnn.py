@@ -1,10 +1,12 @@
 """Configuration of the recurrent gene language model."""
 
+from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 CELL_TYPES = ("lstm", "gru")
 
 
+@strict
 class GeneRNNConfig(PreTrainedConfig):
     r"""Shape of a recurrent language model of genes.
 
@@ -42,9 +44,9 @@ class GeneRNNConfig(PreTrainedConfig):
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 3
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def validate_architecture(self) -> None:
         """Refuse shapes that cannot be built."""
-        super().__post_init__(**kwargs)
+        super().validate_architecture()
         if self.cell_type not in CELL_TYPES:
             raise ValueError(f"cell_type is {self.cell_type!r}; choose one of {', '.join(CELL_TYPES)}")
         for name in ("embedding_size", "hidden_size", "num_hidden_layers"):

@@ -118,6 +118,11 @@ class GeneRNNPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding):
+            # With the usual 0.02 a recurrent layer hardly sees its input and learns late. A tied head needs less.
+            std = module.embedding_dim**-0.5 if self.config.tie_word_embeddings else 1.0
+            init.normal_(module.weight, mean=0.0, std=std)
+            return
         if not isinstance(module, nn.LSTM | nn.GRU):
             super()._init_weights(module)
             return

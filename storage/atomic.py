@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -21,16 +21,16 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         The temporary path to write to. It keeps the suffix of `path`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _parent_of(path) as parent:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -50,20 +50,20 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
     """
     path = Path(path)
     check_replaceable(path, marker)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            old = temporary.with_name(temporary.name + ".old")
-            os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _parent_of(path) as parent:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            if path.exists():
+                old = temporary.with_name(temporary.name + ".old")
+                os.replace(path, old)
+                os.replace(temporary, path)
+                shutil.rmtree(old)
+            else:
+                os.replace(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_replaceable(path: Path, marker: str) -> None:
@@ -76,6 +76,20 @@ def check_replaceable(path: Path, marker: str) -> None:
         raise InputError(f"{path} is a file, but a folder is to be written there; choose another output.")
     if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
         raise InputError(f"{path} holds other files (no {marker}) and is not replaced; choose a new or empty folder.")
+
+
+@contextmanager
+def _parent_of(path: Path) -> Iterator[Path]:
+    """Make the folder that `path` is to lie in; on any exception the folders made are removed again."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path.parent
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _umask() -> int:

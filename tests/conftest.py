@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from genelm.dataset_scripts import HumanGenesConfig, build_dataset
+from genelm.storage import atomic_folder
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
@@ -12,4 +15,16 @@ def real_data() -> Path:
     folder = os.environ.get("GENELM_REAL_DATA")
     if not folder:
         pytest.skip("GENELM_REAL_DATA is not set: the folder with the paper's genes (paper/genes_test.csv ...)")
+    if not Path(folder, "paper").is_dir():
+        pytest.fail(f"GENELM_REAL_DATA is {folder}, but there is no folder paper/ in it")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder of 150 simulated genes of at most 120 bases."""
+    folder = tmp_path_factory.mktemp("data") / "small"
+    config = HumanGenesConfig(name="small", source="simulated", num_genes=150, max_length=120)
+    with atomic_folder(folder, marker="manifest.json") as temporary:
+        build_dataset(config, temporary, "made by a test")
+    return folder

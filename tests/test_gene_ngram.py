@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModelForCausalLM
 
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
@@ -76,7 +77,7 @@ def test_counts_do_not_overflow_unseen() -> None:
 
 @pytest.mark.parametrize("options", [{"order": 0}, {"order": 13}, {"smoothing": "none"}, {"pseudocount": 0.0}])
 def test_impossible_models_are_refused(options: dict) -> None:
-    with pytest.raises(ValueError, match=next(iter(options))):
+    with pytest.raises(StrictDataclassError, match=next(iter(options))):
         GeneNGramConfig(**options)
 
 

@@ -15,7 +15,7 @@ from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 
 
 @pytest.fixture(scope="module")
-def test_genes(real_data: Path) -> list[str]:
+def genes(real_data: Path) -> list[str]:
     paths = {split: real_data / "paper" / f"genes_{split}.csv" for split in ("validation", "test")}
     paths["train"] = real_data / "paper" / "genes_train_subset.csv"
     prepared = prepare_genes(HumanGenesConfig(source="csv", **paths))
@@ -55,15 +55,15 @@ PAPER_PERPLEXITIES = {
 
 @pytest.mark.parametrize(("smoothing", "order"), PAPER_PERPLEXITIES)
 def test_the_papers_perplexities_to_the_last_digit(
-    smoothing: str, order: int, real_data: Path, test_genes: list[str]
+    smoothing: str, order: int, real_data: Path, genes: list[str]
 ) -> None:
     model = paper_ngram(real_data, smoothing, order)
-    nats, symbols = nats_and_symbols(score_genes(model, test_genes), model.config)
+    nats, symbols = nats_and_symbols(score_genes(model, genes), model.config)
     assert paper_perplexity(nats, symbols) == pytest.approx(PAPER_PERPLEXITIES[smoothing, order], rel=1e-12)
 
 
-def test_laplace_8_over_the_four_bases_alone(real_data: Path, test_genes: list[str]) -> None:
-    scores = score_genes(paper_ngram(real_data, "laplace", 8), test_genes)
+def test_laplace_8_over_the_four_bases_alone(real_data: Path, genes: list[str]) -> None:
+    scores = score_genes(paper_ngram(real_data, "laplace", 8), genes)
     assert 2 ** bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(3.7459, abs=5e-5)
     assert paper_perplexity(scores.whole_softmax_base_nats, scores.n_bases) == pytest.approx(3.7873, abs=5e-5)
 

@@ -1,0 +1,40 @@
+# `make demo` and `make test` do everything from a fresh clone with Python 3.11: each makes .venv if there is none.
+PYTHON ?= python3
+BIN := .venv/bin
+GENELM := $(BIN)/genelm
+LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
+
+.PHONY: demo test quality clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,quality]'
+	touch $@
+
+demo: .venv/installed  ## simulate genes, train three models, compare them, use one
+	rm -rf demo
+	$(GENELM) data build --source simulated --num-genes 2000 --output demo/data
+	$(GENELM) ngram fit --data demo/data --order 4 --smoothing laplace --output demo/runs/laplace4
+	$(LAUNCH) train.py --config configs/demo.yaml --data demo/data --output_dir demo/runs/lstm
+	$(LAUNCH) train.py --config configs/demo_gpt2.yaml --data demo/data --output_dir demo/runs/gpt2
+	for model in laplace4 lstm gpt2; do \
+		$(GENELM) evaluate demo/runs/$$model --data demo/data --split test \
+			--task perplexity --task mutations --output demo/results/$$model.json || exit 1; \
+	done
+	$(GENELM) report demo/results/*.json --output demo/report
+	$(GENELM) generate demo/runs/lstm --num 5 --prompt ATG --max-new-tokens 100 --output demo/genes.fa
+	$(GENELM) score demo/runs/lstm demo/genes.fa --output demo/scores.tsv
+	$(GENELM) push demo/runs/lstm --repo USER/gene-lstm --results demo/results --dry-run demo/hub
+	cat demo/report/report.md
+
+test: .venv/installed  ## the tests that need no GPU and no patience
+	$(BIN)/python -m pytest
+
+quality: .venv/installed  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy train.py -p genelm.storage -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
+		-p genelm.eval -p genelm.model_cards -p genelm.cli
+
+clean:
+	rm -rf .venv demo build dist *.egg-info

@@ -1,0 +1,170 @@
+"""The genelm command: the user's path from genes to a card, and one clear sentence for whatever cannot be used."""
+
+import csv
+import gzip
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import dnaio
+import pytest
+
+from genelm.cli.main import main
+from genelm.dataset_scripts import load_split
+
+Run = Callable[[str], str]
+
+
+@pytest.fixture
+def genelm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in an empty folder; give what it printed, or fail with it."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str) -> str:
+        monkeypatch.setattr("sys.argv", ["genelm", *line.split()])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capsys.readouterr()
+        assert stop.value.code in (0, None), printed.err
+        return printed.out
+
+    return run
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line that must fail: exit status 2, one sentence, and no file that was not there before."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        monkeypatch.setattr("sys.argv", ["genelm", *line.split()])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        assert sorted(tmp_path.rglob("*")) == before
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert message.startswith("genelm: ")
+        return message
+
+    return run
+
+
+@pytest.fixture
+def model(genelm: Run, small_dataset: Path) -> str:
+    genelm(f"ngram fit --data {small_dataset} --order 4 --output runs/laplace4")
+    return "runs/laplace4"
+
+
+def test_from_genes_to_a_card(genelm: Run, tmp_path: Path) -> None:
+    genelm("data build --source simulated --num-genes 120 --max-length 150 --output data/genes")
+    for order in (2, 4):
+        genelm(f"ngram fit --data data/genes --order {order} --smoothing laplace --output runs/laplace{order}")
+        genelm(
+            f"evaluate runs/laplace{order} --data data/genes --split test --task perplexity --task mutations "
+            f"--output results/laplace{order}.json"
+        )
+    genelm("report results/laplace2.json results/laplace4.json --output report")
+    assert "laplace4" in Path("report/report.md").read_text()
+    assert Path("report/report.png").stat().st_size > 10_000
+    genelm("generate runs/laplace4 --num 6 --prompt ATG --max-new-tokens 50 --output genes.fa")
+    genelm("score runs/laplace4 genes.fa --output scores.tsv")
+    assert len(Path("scores.tsv").read_text().splitlines()) == 7
+    genelm("push runs/laplace4 --repo USER/gene-laplace4 --dry-run hub")
+    measured = json.loads(Path("results/laplace4.json").read_text())
+    assert measured["command"].startswith("genelm evaluate runs/laplace4 --data data/genes --split test")
+    bits = next(row["value"] for row in measured["measurements"] if row["metric"] == "bits_per_base")
+    # The card holds the results of this model alone.
+    card = Path("hub/README.md").read_text()
+    assert f"{bits:.4f}" in card or f"{bits:.3f}" in card
+    assert len(list(Path("hub/results").iterdir())) == 1
+
+
+def test_the_same_evaluation_gives_the_same_bytes(genelm: Run, model: str, small_dataset: Path) -> None:
+    written = []
+    for _ in range(2):
+        genelm(f"evaluate {model} --data {small_dataset} --task perplexity --task mutations --output results/one.json")
+        written.append(Path("results/one.json").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_scores_of_genes_and_of_bases_agree(genelm: Run, model: str) -> None:
+    Path("genes.fa").write_text(">one first gene\nACGTNNACG\nTTA\n>two\nggcc\n>three\nN\n")
+    genelm(f"score {model} genes.fa --output genes.tsv")
+    genelm(f"score {model} genes.fa --per-base --output bases.tsv")
+    with open("genes.tsv") as genes, open("bases.tsv") as bases:
+        by_gene = {row["gene_id"]: row for row in csv.DictReader(genes, delimiter="\t")}
+        by_base = list(csv.DictReader(bases, delimiter="\t"))
+    assert [int(by_gene[name]["bases"]) for name in ("one", "two", "three")] == [10, 4, 0]
+    assert [row["position"] for row in by_base if row["gene_id"] == "two"] == ["1", "2", "3", "4"]
+    for name, row in by_gene.items():
+        total = sum(float(base["bits"]) for base in by_base if base["gene_id"] == name and base["bits"])
+        assert float(row["total_bits"]) == pytest.approx(total, abs=1e-5)
+    assert float(by_gene["two"]["perplexity"]) == pytest.approx(
+        2 ** (float(by_gene["two"]["total_bits"]) / 4), abs=1e-5
+    )
+    assert math.isnan(float(by_gene["three"]["bits_per_base"]))
+
+
+def test_written_genes(genelm: Run, model: str) -> None:
+    options = "--num 3 --prompt acg --max-new-tokens 20"
+    genelm(f"generate {model} {options} --seed 1 --output a.fa.gz")
+    genelm(f"generate {model} {options} --seed 1 --output b.fa")
+    with dnaio.open("a.fa.gz") as one, dnaio.open("b.fa") as other:
+        records, again = list(one), list(other)
+    assert [record.sequence for record in records] == [record.sequence for record in again]
+    assert records[0].name.startswith("laplace4_1 prompt=acg temperature=1 seed=1 ended=")
+    assert all(record.sequence.startswith("ACG") for record in records)
+
+
+def test_files_of_a_csv_with_other_columns(genelm: Run) -> None:
+    Path("genes.csv").write_text("name,dna\n" + "".join(f"g{n},{'ACGT' * (n + 1)}\n" for n in range(20)))
+    genelm("data build --input genes.csv --column gene_id=name --column sequence=dna --output data/mine")
+    splits = [load_split(Path("data/mine"), split) for split in ("train", "validation", "test")]
+    assert sum(len(split) for split in splits) == 20
+    assert (Path("data/mine") / "README.md").read_text().startswith("---")
+
+
+def test_data_that_cannot_be_used(refused: Run, tmp_path: Path) -> None:
+    (tmp_path / "no_sequence.csv").write_text("gene_id,letters\na,ACGT\n")
+    (tmp_path / "letter.csv").write_text("gene_id,sequence\na,ACGT\nb,ACJT\n")
+    (tmp_path / "empty.csv").write_text("")
+    whole = gzip.compress(b">a\nACGT\n" * 1000)
+    (tmp_path / "cut.fa.gz").write_bytes(whole[: len(whole) // 2])
+    for line, words in (
+        ("--input no_sequence.csv", ("no_sequence.csv", "sequence", "letters")),
+        ("--input letter.csv", ("letter.csv", "'J'", "b", "3")),
+        ("--input empty.csv", ("empty.csv", "empty")),
+        ("--source fasta --input cut.fa.gz", ("cut.fa.gz", "cut off")),
+        ("--input missing.csv", ("missing.csv", "not a file")),
+        ("--input letter.csv --column dna", ("--column dna", "OURS=THEIRS")),
+    ):
+        message = refused(f"data build {line} --output data/genes")
+        assert all(word in message for word in words), message
+
+
+def test_a_folder_of_others_is_not_replaced(refused: Run, tmp_path: Path, small_dataset: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("")
+    for line in ("data build --source simulated", f"ngram fit --data {small_dataset}"):
+        assert "mine holds other files" in refused(f"{line} --output mine")
+
+
+def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, small_dataset: Path) -> None:
+    assert "order is 99" in refused(f"ngram fit --data {small_dataset} --order 99 --output runs/n")
+    assert "smoothing is 'magic'" in refused(f"ngram fit --data {small_dataset} --smoothing magic --output runs/n")
+    (tmp_path / "cut.fa").write_text(">a\nACJT\n")
+    assert "'J'" in refused(f"score {model} cut.fa --output scores.tsv")
+    assert "missing.fa" in refused(f"score {model} missing.fa --output scores.tsv")
+    assert "'X'" in refused(f"generate {model} --prompt ATX --output genes.fa")
+    assert "no task" in refused(f"evaluate {model} --data {small_dataset} --task magic --output r.json")
+    assert "manifest.json" in refused(f"evaluate {model} --data {tmp_path} --output r.json")
+    assert "USER/NAME" in refused(f"push {model} --repo nobody --dry-run hub")
+    (tmp_path / model / "model.safetensors").unlink()
+    assert "no weights" in refused(f"evaluate {model} --data {small_dataset} --output r.json")
+
+
+def test_help_of_every_command(genelm: Run) -> None:
+    for command in ("", "data build", "ngram fit", "evaluate", "report", "generate", "score", "push"):
+        assert "--help" in genelm(f"{command} --help")

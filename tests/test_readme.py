@@ -1,0 +1,108 @@
+"""Every code block of the README runs as it stands, in a folder with small files where it expects the paper's."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hub_stand_in import TOKEN, USER, HubStandIn
+
+from genelm.dataset_scripts import load_split
+from genelm.eval import make_pairs, read_results, results_table
+from genelm.eval.report import END, START
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+SMALL = {
+    "lstm": {"model_type": "gene_rnn", "embedding_size": 8, "hidden_size": 16},
+    "gpt2": {"model_type": "gpt2", "n_positions": 1024, "n_embd": 16, "n_layer": 1, "n_head": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubStandIn]:
+    with HubStandIn() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> Path:
+    """A folder as a reader of the README has it, but with few genes and small models."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "train.py").symlink_to(ROOT / "train.py")
+    (folder / "configs").mkdir()
+    for name, model in SMALL.items():
+        config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
+        config |= {"model": model, "max_steps": 3}
+        (folder / "configs" / f"{name}.yaml").write_text(yaml.safe_dump(config))
+    (folder / "paper" / "mutations").mkdir(parents=True)
+    for split, name in (("train", "train_subset"), ("validation", "validation"), ("test", "test")):
+        with open(folder / "paper" / f"genes_{name}.csv", "w") as file:
+            table = csv.writer(file)
+            table.writerow(["NCBIGeneID", "Symbol", "GeneType", "NucleotideSequence"])
+            for gene in load_split(small_dataset, split):
+                table.writerow([gene["gene_id"], gene["symbol"], gene["gene_type"], f"<{gene['sequence']}>"])
+    for k in (1, 5, 10):
+        pairs = make_pairs(list(load_split(small_dataset, "test")["sequence"]), k, 20, seed=0)
+        with open(folder / "paper" / "mutations" / f"synthetic_7_{k}_1000.csv", "w") as file:
+            table = csv.writer(file)
+            table.writerow(["NCBIGeneID", "RealNucleotideSequence", "MutatedNucleotideSequence"])
+            for real, mutated in zip(pairs.real, pairs.mutated, strict=True):
+                table.writerow([1, f"<{real}>", f"<{mutated}>"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(hub: HubStandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": TOKEN,
+        "HF_HOME": str(tmp_path_factory.mktemp("hf")),
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_it_opens_with_the_two_commands_and_they_exist() -> None:
+    language, block = BLOCKS[0]
+    assert language == "bash"
+    targets = [line.split("#")[0].split() for line in block.splitlines()]
+    assert targets == [["make", "demo"], ["make", "test"]]
+    run(["make", "--dry-run", "demo", "test", "quality"], ROOT, dict(os.environ))
+
+
+def test_every_other_block_runs(workplace: Path, environment: dict[str, str], hub: HubStandIn) -> None:
+    assert len(BLOCKS) == 4
+    for language, block in BLOCKS[1:]:
+        command = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}[language]
+        # A reader replaces USER by their own name; the stand-in knows one.
+        run([*command, block.replace("USER/", f"{USER}/")], workplace, environment)
+    assert (workplace / "report" / "report.md").is_file()
+    assert len((workplace / "scores.tsv").read_text().splitlines()) == 11
+    assert "README.md" in hub.files(f"{USER}/gene-lstm")
+
+
+def test_its_table_is_what_the_results_files_say() -> None:
+    files = sorted((ROOT / "docs" / "results").glob("*.json"))
+    assert {path.stem for path in files} >= {"laplace8", "lstm", "gpt2"}
+    shown = README.split(START)[1].split(END)[0].strip()
+    assert shown == results_table([read_results(path) for path in files]).strip()
+
+
+def test_its_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,61 @@
+"""A crash leaves the old file or the new one, and nothing half-written."""
+
+from pathlib import Path
+
+import pytest
+
+from genelm.storage import InputError, atomic_file, atomic_folder, package_versions, sha256_of
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "file.json"
+    with atomic_file(target) as temporary:
+        temporary.write_text("old")
+    with pytest.raises(RuntimeError), atomic_file(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "folder"
+    for content in ("first", "second"):
+        with atomic_folder(target, marker="manifest.json") as temporary:
+            (temporary / "manifest.json").write_text(content)
+            (temporary / content).write_text("")
+    with pytest.raises(RuntimeError), atomic_folder(target, marker="manifest.json") as temporary:
+        (temporary / "half").write_text("")
+        raise RuntimeError
+    assert sorted(path.name for path in target.iterdir()) == ["manifest.json", "second"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failure_leaves_no_folder_behind(tmp_path: Path) -> None:
+    for write in (atomic_file(tmp_path / "a" / "b" / "c"), atomic_folder(tmp_path / "a" / "b" / "c", marker="m")):
+        with pytest.raises(RuntimeError), write:
+            raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_ours_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("")
+    (tmp_path / "file").write_text("")
+    for name in ("thesis", "file"):
+        with pytest.raises(InputError, match=name), atomic_folder(tmp_path / name, marker="manifest.json"):
+            pass
+    assert (tmp_path / "thesis" / "chapter1.tex").exists()
+
+
+def test_checksums(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "bc").write_bytes(b"bc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
+    assert sha256_of(tmp_path / "abc") == known
+    assert sha256_of([tmp_path / "a", tmp_path / "bc"]) == known
+
+
+def test_versions_of_what_decides_results() -> None:
+    assert package_versions()["torch"].startswith("2.")

@@ -1,0 +1,224 @@
+"""Training: the folder it leaves, the same weights however the work is split or interrupted, and clear refusals."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+
+import train
+from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
+from genelm.eval import bits_per_base, score_genes
+from genelm.storage import InputError
+
+ROOT = Path(train.__file__).parent
+TINY = {
+    "lstm": "--model.model_type gene_rnn --model.embedding_size 8 --model.hidden_size 16",
+    "gru": "--model.model_type gene_rnn --model.cell_type gru --model.embedding_size 8 --model.hidden_size 16",
+    "gpt2": "--model.model_type gpt2 --model.n_positions 128 --model.n_embd 16 --model.n_layer 2 --model.n_head 2 "
+    "--model.resid_pdrop 0 --model.embd_pdrop 0 --model.attn_pdrop 0",
+    "llama": "--model.model_type llama --model.hidden_size 16 --model.intermediate_size 32 "
+    "--model.num_hidden_layers 2 --model.num_attention_heads 2 --model.max_position_embeddings 128",
+}
+
+
+def arguments(data: Path, output_dir: Path, model: str = "lstm", more: str = "") -> list[str]:
+    options = f"--max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2 --report_to none {more}"
+    return ["--data", str(data), "--output_dir", str(output_dir), *TINY[model].split(), *options.split()]
+
+
+def last_weights(output_dir: Path, step: int = 12) -> dict[str, torch.Tensor]:
+    return load_file(output_dir / f"checkpoint-{step:08d}" / "model.safetensors")
+
+
+def assert_equal(some: dict[str, torch.Tensor], others: dict[str, torch.Tensor], tolerance: float = 0.0) -> None:
+    assert some.keys() == others.keys()
+    for name, weight in some.items():
+        assert (weight - others[name]).abs().max() <= tolerance, name
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_a_model_folder_comes_out(model: str, small_dataset: Path, tmp_path: Path) -> None:
+    folder = train.main(arguments(small_dataset, tmp_path / "run", model))
+    record = json.loads((folder / "training_record.json").read_text())
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    assert record["parameters"] == network.num_parameters()
+    assert [entry["step"] for entry in record["history"]] == [6, 12]
+    assert record["dataset"]["bases"] == sum(load_split(small_dataset, "train")["length"])
+    # What the record says of the kept model is what the scorer says of the loaded one.
+    scores = score_genes(network, list(load_split(small_dataset, "validation")["sequence"]))
+    best = record["best"]["validation_bits_per_base"]
+    assert bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(best, abs=1e-6)
+    assert best == min(entry["validation_bits_per_base"] for entry in record["history"])
+    assert AutoTokenizer.from_pretrained(folder)("ACGT")["input_ids"] == [2, 4, 5, 6, 7]
+    written = pipeline("text-generation", model=str(folder))("ATGGCC", max_new_tokens=20)[0]["generated_text"]
+    assert set(written) <= set("ACGT")
+
+
+@pytest.mark.parametrize("model", ["gru", "gpt2"])
+def test_it_learns(model: str, tmp_path: Path) -> None:
+    fasta = tmp_path / "repeats.fa"
+    fasta.write_text("".join(f">repeat{n}\n{('AACGGT' * 20)[n % 6 : 40 + n]}\n" for n in range(60)))
+    data = tmp_path / "data"
+    data.mkdir()
+    build_dataset(HumanGenesConfig(source="fasta", input=fasta), data, "made by a test")
+    more = "--max_steps 150 --eval_steps 150 --learning_rate 1e-2"
+    folder = train.main(arguments(data, tmp_path / "run", model, more))
+    record = json.loads((folder / "training_record.json").read_text())
+    assert record["best"]["validation_bits_per_base"] < 0.3  # all but the first bases of a repeat are certain
+
+
+@pytest.mark.parametrize("model", ["lstm", "gpt2"])
+def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
+    model: str, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropout = "--model.dropout 0.3" if model == "lstm" else "--model.resid_pdrop 0.3"
+    more = f"--save_steps 4 {dropout}"
+    train.main(arguments(small_dataset, tmp_path / "whole", model, more))
+
+    save = train.save_checkpoint
+
+    def save_and_die(accelerator, config, progress) -> None:
+        save(accelerator, config, progress)
+        if progress.step == 8:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "save_checkpoint", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        train.main(arguments(small_dataset, tmp_path / "broken", model, more))
+    monkeypatch.undo()
+    assert not (tmp_path / "broken" / "checkpoint-00000012").exists()
+    train.main(arguments(small_dataset, tmp_path / "broken", model, more + " --resume_from_checkpoint latest"))
+
+    assert_equal(last_weights(tmp_path / "broken"), last_weights(tmp_path / "whole"))
+    whole, broken = (json.loads((tmp_path / run / "training_record.json").read_text()) for run in ("whole", "broken"))
+    figures = [[entry["validation_bits_per_base"] for entry in record["history"]] for record in (whole, broken)]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize("model", ["lstm", "gpt2"])
+def test_slices_do_not_change_the_step(model: str, small_dataset: Path, tmp_path: Path) -> None:
+    train.main(arguments(small_dataset, tmp_path / "one", model))
+    train.main(arguments(small_dataset, tmp_path / "three", model, "--gradient_accumulation_steps 3"))
+    assert_equal(last_weights(tmp_path / "one"), last_weights(tmp_path / "three"), tolerance=1e-6)
+
+
+def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path: Path) -> None:
+    for processes in (1, 2):
+        # On a machine without a GPU, --cpu would quietly run one process; --multi_gpu runs as many as are asked for.
+        launch = ["accelerate.commands.launch", "--num_processes", str(processes), "--num_machines", "1"]
+        launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"]
+        launch += ["--multi_gpu", "--main_process_port", "0"] if processes > 1 else ["--cpu"]
+        command = [sys.executable, "-m", *launch, "train.py", *arguments(small_dataset, tmp_path / f"run{processes}")]
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        record = json.loads((tmp_path / f"run{processes}" / "training_record.json").read_text())
+        assert record["processes"] == processes
+    assert_equal(last_weights(tmp_path / "run1"), last_weights(tmp_path / "run2"), tolerance=1e-6)
+
+
+def test_what_is_learned_of_a_gene() -> None:
+    genes = train.TrainingGenes.encode(["ACN", "G"], append_eos=True)
+    inputs, targets = genes.slice(np.array([0, 1]))
+    assert inputs.tolist() == [[2, 4, 5, 1], [2, 6, 3, 0]]
+    assert targets.tolist() == [[4, 5, -100, 3], [6, 3, -100, -100]]
+    assert genes.num_targets.tolist() == [3, 2]
+    _, targets = train.TrainingGenes.encode(["AC"], append_eos=False).slice(np.array([0]))
+    assert targets.tolist() == [[4, 5]]
+
+
+def test_it_stops_early_and_keeps_the_best(small_dataset: Path, tmp_path: Path) -> None:
+    more = "--learning_rate 0 --eval_steps 2 --early_stopping_patience 2"
+    folder = train.main(arguments(small_dataset, tmp_path / "run", "lstm", more))
+    record = json.loads((folder / "training_record.json").read_text())
+    assert [entry["step"] for entry in record["history"]] == [2, 4, 6]
+    assert (record["best"]["step"], record["stopped"]) == (2, "no better validation in 2")
+
+
+def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> None:
+    folder = train.main(arguments(small_dataset, tmp_path / "run", "lstm", "--save_steps 2 --save_total_limit 3"))
+    assert sorted(path.name for path in folder.glob("checkpoint-*")) == [f"checkpoint-{n:08d}" for n in (8, 10, 12)]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_describes_a_model(path: Path) -> None:
+    config, section = train.parse_config(["--config", str(path), "--data", "d", "--output_dir", "o"])
+    assert config.data == "d"
+    assert train.build_model(section).num_parameters() > 10_000
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("seed: 1\nlearning_rate: 1e-4\nappend_eos: false\nmodel: {model_type: gene_rnn, hidden_size: 8}\n")
+    more = "--seed 2 --data d --output_dir o --model.hidden_size 16"
+    config, section = train.parse_config(["--config", str(file), *more.split()])
+    assert (config.seed, config.learning_rate, config.append_eos) == (2, 1e-4, False)
+    assert section == {"model_type": "gene_rnn", "hidden_size": 16}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("learning_rat: 1", "unknown key 'learning_rat'; did you mean 'learning_rate'"),
+        ("model: {model_type: gpt2, n_embed: 8}", "unknown key 'n_embed' for model_type gpt2; did you mean 'n_embd'"),
+        ("model: {model_type: gtp2}", "model_type is 'gtp2'; expected .* gpt2"),
+        ("model: {model_type: bert-generation-encoder}", "expected gene_rnn"),
+        ("model: {model_type: gene_rnn, dropout: 2.0}", "dropout is 2.0"),
+        ("model: {model_type: gene_rnn, hidden_size: wide}", "hidden_size"),
+        ("model: {model_type: gpt2, n_embd: 10, n_head: 3}", "does not describe a gpt2"),
+        ("model: {model_type: gene_ngram}", "genelm ngram fit"),
+        ("model: [1]", "not a list of options"),
+        ("- 1", "not a list of options"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(content: str, message: str, small_dataset: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    output = tmp_path / "run"
+    with pytest.raises(InputError, match=message):
+        train.main(["--config", str(file), "--data", str(small_dataset), "--output_dir", str(output)])
+    assert not output.exists()
+
+
+def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    for more, message in (
+        ("--resume_from_checkpoint latest", "has no checkpoint"),
+        (f"--resume_from_checkpoint {tmp_path}", "is not a checkpoint"),
+        ("--config missing.yaml", "missing.yaml"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train.main(arguments(small_dataset, output, "lstm", more))
+    with pytest.raises(InputError, match="bases, but this gpt2 reads at most 31"):
+        train.main(arguments(small_dataset, output, "gpt2", "--model.n_positions 32"))
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        train.main(arguments(tmp_path, output))
+    assert not output.exists()
+
+
+def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        train.main(arguments(small_dataset, tmp_path / "run"))
+
+
+def test_a_diverging_run_says_so(small_dataset: Path, tmp_path: Path) -> None:
+    more = "--learning_rate 1e30 --max_grad_norm 0 --warmup_steps 0 --logging_steps 2"
+    with pytest.raises(InputError, match="lower --learning_rate"):
+        train.main(arguments(small_dataset, tmp_path / "run", "gpt2", more))
+
+
+def test_help_teaches() -> None:
+    done = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    for words in ("accelerate launch train.py", "--gradient_accumulation_steps", "saves memory", "--model.NAME"):
+        assert words in " ".join(done.stdout.split())
