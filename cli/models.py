@@ -140,7 +140,7 @@ def score(
     import numpy as np
 
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import score_bases, score_genes
+    from genelm.eval import check_tokenizer, score_bases, score_genes
     from genelm.modeling import load_model_folder, resolve_model_folder
 
     if not fasta.is_file():
@@ -150,7 +150,8 @@ def score(
         check_letters(gene, place)
         names.append(gene["gene_id"])
         sequences.append(gene["sequence"])
-    network, _ = load_model_folder(resolve_model_folder(model))
+    network, tokenizer = load_model_folder(resolve_model_folder(model))
+    check_tokenizer(tokenizer, model)
     with atomic_file(output) as temporary, open(temporary, "w", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         if per_base:

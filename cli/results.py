@@ -33,11 +33,12 @@ def evaluate(
 
     On several GPUs: accelerate launch -m genelm.cli evaluate ...
     """
-    from genelm.eval import evaluate_model, this_process, write_results
+    from genelm.eval import check_tokenizer, evaluate_model, this_process, write_results
     from genelm.modeling import describe_model, load_model_folder, resolve_model_folder
 
     folder = resolve_model_folder(model)
-    network, _ = load_model_folder(folder)
+    network, tokenizer = load_model_folder(folder)
+    check_tokenizer(tokenizer, model)
     results = evaluate_model(
         network,
         model_info={**describe_model(folder, network), "name": Path(model).name},

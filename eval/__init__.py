@@ -6,7 +6,7 @@ from .mutations import measure_mutations, mutation_accuracy
 from .perplexity import bits_per_base, measure_perplexity
 from .report import update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, write_results
-from .scoring import GeneScores, check_lengths, score_bases, score_genes, this_process
+from .scoring import GeneScores, check_lengths, check_tokenizer, score_bases, score_genes, this_process
 from .tables import results_table
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "PairSet",
     "bits_per_base",
     "check_lengths",
+    "check_tokenizer",
     "evaluate_model",
     "find_measurement",
     "make_pairs",

@@ -17,6 +17,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
 from tqdm.auto import tqdm
+from transformers import PreTrainedTokenizerBase
 
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, UNK_ID, encode, length_batches, pad_right
@@ -120,6 +121,25 @@ def this_process() -> PartialState:
     CPU; each would then score everything.
     """
     return PartialState(cpu=not torch.accelerator.is_available())
+
+
+def check_tokenizer(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """Refuse a model over another vocabulary, whose logits would be read as those of other letters.
+
+    Args:
+        tokenizer: of the model.
+        name: what the error calls the model.
+
+    Raises:
+        InputError: the tokenizer is not the one of `genelm.tokenization`.
+    """
+    letters = "ACGTN"
+    found, expected = tokenizer(letters)["input_ids"], [BOS_ID, *encode(letters).tolist()]
+    if found != expected:
+        raise InputError(
+            f"The tokenizer of {name} turns {letters} into {found}, not {expected}; only models over genelm's own "
+            "vocabulary can be scored."
+        )
 
 
 def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequence[str] | None = None) -> None:

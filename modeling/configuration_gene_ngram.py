@@ -32,7 +32,7 @@ class GeneNGramConfig(PreTrainedConfig):
 
     order: int = 8
     smoothing: str = "laplace"
-    pseudocount: float = 1.0
+    pseudocount: float | int = 1.0
     paper: bool = False
     vocab_size: int = 8
     pad_token_id: int | None = 0

@@ -37,7 +37,7 @@ class GeneRNNConfig(PreTrainedConfig):
     embedding_size: int = 256
     hidden_size: int = 256
     num_hidden_layers: int = 2
-    dropout: float = 0.0
+    dropout: float | int = 0.0
     tie_word_embeddings: bool = False
     use_cache: bool = True
     pad_token_id: int | None = 0
