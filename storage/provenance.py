@@ -28,4 +28,9 @@ def package_versions() -> dict[str, str]:
 
 def started_command() -> str:
     """Return the command line of this process as a shell would take it, the program by its name alone."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    spec = sys.modules["__main__"].__spec__
+    if spec is not None and spec.parent and spec.name.endswith("__main__"):
+        program = ["python", "-m", spec.parent]
+    else:
+        program = [Path(sys.argv[0]).name]
+    return shlex.join([*program, *sys.argv[1:]])

@@ -110,6 +110,7 @@ def test_slices_do_not_change_the_step(model: str, small_dataset: Path, tmp_path
 
 
 def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path: Path) -> None:
+    validations = []
     for processes in (1, 2):
         # On a machine without a GPU, --cpu would quietly run one process; --multi_gpu runs as many as are asked for.
         launch = ["accelerate.commands.launch", "--num_processes", str(processes), "--num_machines", "1"]
@@ -121,7 +122,9 @@ def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path
         assert done.returncode == 0, done.stderr
         record = json.loads((tmp_path / f"run{processes}" / "training_record.json").read_text())
         assert record["processes"] == processes
+        validations.append([entry["validation_bits_per_base"] for entry in record["history"]])
     assert_equal(last_weights(tmp_path / "run1"), last_weights(tmp_path / "run2"), tolerance=1e-6)
+    assert validations[1] == pytest.approx(validations[0], abs=1e-6)
 
 
 def test_what_is_learned_of_a_gene() -> None:
