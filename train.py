@@ -45,6 +45,7 @@ from genelm.storage import InputError, atomic_file, package_versions, started_co
 from genelm.tokenization import (
     BOS_ID,
     EOS_ID,
+    INPUT_FILLER,
     PAD_ID,
     UNK_ID,
     VOCABULARY,
@@ -90,6 +91,7 @@ class TrainingConfig:
     logging_steps: int = option(10, "Steps between entries in the log.")
     early_stopping_patience: int | None = option(None, "Validations without improvement before the run ends.")
     use_cpu: bool = option(False, "Stay on the CPU though there is a GPU.")
+    cpu_threads: int | None = option(None, "Threads of each process on a CPU; by default its share of the cores.")
     report_to: str = option("tensorboard", "Tracker of Accelerate: tensorboard, trackio, wandb ..., or none.")
     resume_from_checkpoint: str | None = option(None, "A checkpoint folder, or `latest` of output_dir.")
 
@@ -230,10 +232,10 @@ class TrainingGenes:
 
     def slice(self, genes: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and targets of some genes, each `[len(genes), longest - 1]`; targets not counted are -100."""
-        tokens = torch.from_numpy(pad_right([self.tokens[gene] for gene in genes]))
-        targets = tokens[:, 1:].clone()
-        targets[(targets == PAD_ID) | (targets == UNK_ID)] = IGNORED
-        return tokens[:, :-1], targets
+        inputs = pad_right([self.tokens[gene][:-1] for gene in genes], INPUT_FILLER)
+        targets = pad_right([self.tokens[gene][1:] for gene in genes], IGNORED)
+        targets[targets == UNK_ID] = IGNORED
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 def planned_batches(genes: TrainingGenes, config: TrainingConfig) -> Iterator[tuple[int, npt.NDArray[np.int64], bool]]:
@@ -505,6 +507,10 @@ def main(arguments: list[str] | None = None) -> Path:
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != launched:
         raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
+    if accelerator.device.type == "cpu":
+        # `accelerate launch` would leave a process on a CPU one thread.
+        share = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        torch.set_num_threads(config.cpu_threads or max(1, share))
     total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in planned_batches(genes, config))
     optimizer = make_optimizer(model, config)
     scheduler = get_scheduler(config.lr_scheduler_type, optimizer, config.warmup_steps, total_steps)

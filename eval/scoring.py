@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from genelm.storage import InputError
-from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, UNK_ID, encode, length_batches, pad_right
+from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, INPUT_FILLER, UNK_ID, encode, length_batches, pad_right
 
 FloatArray = npt.NDArray[np.float64]
 _FIRST_BASE = BASE_IDS[0]
@@ -188,7 +188,7 @@ def _for_each_gene(
     with bar:
         for batch in mine:
             genes = [encoded[gene] for gene in batch]
-            tokens = pad_right([np.concatenate([[BOS_ID], ids]) for ids in genes])
+            tokens = pad_right([np.concatenate([[BOS_ID], ids]) for ids in genes], INPUT_FILLER)
             logits = model(input_ids=torch.from_numpy(tokens).to(state.device), use_cache=False).logits.cpu().double()
             if logits.isnan().any():
                 raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")

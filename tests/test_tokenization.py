@@ -82,7 +82,7 @@ def test_little_of_a_batch_is_padding() -> None:
 
 
 def test_padding_is_on_the_right() -> None:
-    assert pad_right([np.array([4, 5]), np.array([6])]).tolist() == [[4, 5], [6, PAD_ID]]
+    assert pad_right([np.array([4, 5]), np.array([6])], PAD_ID).tolist() == [[4, 5], [6, PAD_ID]]
 
 
 @pytest.mark.parametrize("letters", ["", "N" * 10])

@@ -130,7 +130,7 @@ def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path
 def test_what_is_learned_of_a_gene() -> None:
     genes = train.TrainingGenes.encode(["ACN", "G"], append_eos=True)
     inputs, targets = genes.slice(np.array([0, 1]))
-    assert inputs.tolist() == [[2, 4, 5, 1], [2, 6, 3, 0]]
+    assert inputs.tolist() == [[2, 4, 5, 1], [2, 6, 3, 3]]
     assert targets.tolist() == [[4, 5, -100, 3], [6, 3, -100, -100]]
     assert genes.num_targets.tolist() == [3, 2]
     _, targets = train.TrainingGenes.encode(["AC"], append_eos=False).slice(np.array([0]))

@@ -1,6 +1,6 @@
 """Letters <-> ids: `tokenizer.json` for users, a lookup table for the training path, and batches of ids."""
 
-from .batching import epoch_batches, length_batches, pad_right
+from .batching import INPUT_FILLER, epoch_batches, length_batches, pad_right
 from .loading import load_tokenizer
 from .vocabulary import (
     BASE_IDS,
@@ -19,6 +19,7 @@ __all__ = [
     "BASE_IDS",
     "BOS_ID",
     "EOS_ID",
+    "INPUT_FILLER",
     "IUPAC_LETTERS",
     "PAD_ID",
     "UNK_ID",

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .vocabulary import PAD_ID
+from .vocabulary import EOS_ID
 
 BATCHES_PER_POOL = 32
+
+INPUT_FILLER = EOS_ID
+"""What fills up inputs on the right. A causal model cannot look there, so no attention mask is needed, which would
+keep fast attention kernels away; for `[PAD]` without a mask transformers would warn."""
 
 
 def length_batches(
@@ -67,7 +71,7 @@ def epoch_batches(
     return [batches[index] for index in random.permutation(len(batches))]
 
 
-def pad_right(sequences: Sequence[npt.NDArray[np.integer]], value: int = PAD_ID) -> npt.NDArray[np.int64]:
+def pad_right(sequences: Sequence[npt.NDArray[np.integer]], value: int) -> npt.NDArray[np.int64]:
     """Stack sequences into one array, `[len(sequences), longest]`, filled up on the right with `value`."""
     padded = np.full((len(sequences), max(map(len, sequences), default=0)), value, dtype=np.int64)
     for row, sequence in zip(padded, sequences, strict=True):
