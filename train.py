@@ -32,10 +32,18 @@ import numpy.typing as npt
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
 from accelerate.utils import ProjectConfiguration
 from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM, HfArgumentParser, PreTrainedModel, get_scheduler
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    HfArgumentParser,
+    PreTrainedModel,
+    SchedulerType,
+    get_scheduler,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from genelm.dataset_scripts import load_split, read_manifest
@@ -43,6 +51,7 @@ from genelm.eval import bits_per_base, check_lengths, score_genes
 from genelm.modeling import RECORD_FILE, save_model_folder
 from genelm.storage import InputError, atomic_file, package_versions, started_command
 from genelm.tokenization import (
+    BASE_IDS,
     BOS_ID,
     EOS_ID,
     INPUT_FILLER,
@@ -131,6 +140,22 @@ def parse_config(arguments: list[str]) -> tuple[TrainingConfig, dict[str, Any]]:
     return TrainingConfig(**values), model
 
 
+def check_names(config: TrainingConfig) -> None:
+    """Refuse a name that Accelerate or transformers would only stumble over later.
+
+    Raises:
+        InputError: says which names there are.
+    """
+    trackers = ["none", *map(str, get_available_trackers())]
+    for name, value, known in (
+        ("report_to", config.report_to, trackers),
+        ("mixed_precision", config.mixed_precision or "no", ["no", "bf16", "fp16"]),
+        ("lr_scheduler_type", config.lr_scheduler_type, [kind.value for kind in SchedulerType]),
+    ):
+        if value not in known:
+            raise InputError(f"--{name} {value} is not known here; choose one of {', '.join(known)}.")
+
+
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options and the model section of a config file."""
     try:
@@ -214,11 +239,13 @@ class TrainingGenes:
     Attributes:
         tokens: ids of each gene, `[length]`.
         lengths: tokens of each gene, `[n_genes]`.
-        num_targets: tokens of each gene that are predicted: neither `[BOS]` nor `[UNK]`, `[n_genes]`.
+        num_bases: A, C, G, T of each gene, `[n_genes]`.
+        num_targets: tokens of each gene that are predicted: its bases, and `[EOS]` where it is learned, `[n_genes]`.
     """
 
     tokens: list[npt.NDArray[np.uint8]]
     lengths: npt.NDArray[np.int64]
+    num_bases: npt.NDArray[np.int64]
     num_targets: npt.NDArray[np.int64]
 
     @classmethod
@@ -227,8 +254,8 @@ class TrainingGenes:
         end = [EOS_ID] if append_eos else []
         tokens = [np.concatenate([[BOS_ID], encode(letters), end]).astype(np.uint8) for letters in sequences]
         lengths = np.array([len(ids) for ids in tokens], dtype=np.int64)
-        unknown = np.array([np.count_nonzero(ids == UNK_ID) for ids in tokens], dtype=np.int64)
-        return cls(tokens, lengths, lengths - 1 - unknown)
+        num_bases = np.array([np.count_nonzero(ids >= BASE_IDS[0]) for ids in tokens], dtype=np.int64)
+        return cls(tokens, lengths, num_bases, num_bases + len(end))
 
     def slice(self, genes: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and targets of some genes, each `[len(genes), longest - 1]`; targets not counted are -100."""
@@ -266,19 +293,45 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def save_checkpoint(accelerator: Accelerator, config: TrainingConfig, progress: Progress) -> None:
+def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run that is resumed must have in common with the one that was broken off."""
+    names = ("seed", "append_eos", "train_batch_positions", "train_batch_genes", "model")
+    return {name: record["config"][name] for name in names} | {"dataset": record["dataset"]["fingerprint"]}
+
+
+def save_checkpoint(
+    accelerator: Accelerator, config: TrainingConfig, progress: Progress, record: dict[str, Any]
+) -> None:
     """Write `output_dir/checkpoint-STEP`, whole or not at all, and drop the oldest beyond `save_total_limit`."""
     final = Path(config.output_dir) / f"checkpoint-{progress.step:08d}"
     unfinished = final.with_name(f".{final.name}")
     accelerator.save_state(str(unfinished))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (unfinished / PROGRESS_FILE).write_text(json.dumps(dataclasses.asdict(progress)))
+        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
+        (unfinished / PROGRESS_FILE).write_text(json.dumps(content, indent=2) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         os.replace(unfinished, final)
         for old in _checkpoints(config)[: -config.save_total_limit]:
             shutil.rmtree(old)
     accelerator.wait_for_everyone()
+
+
+def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, Any]) -> Progress:
+    """Restore the state of model, optimizer and schedule, and return how far the run had come.
+
+    Raises:
+        InputError: the checkpoint is of a run on other data, of another model or with other batches.
+    """
+    content = json.loads((folder / PROGRESS_FILE).read_text())
+    for name, value in fixed_facts(record).items():
+        if content["fixed"][name] != value:
+            raise InputError(
+                f"{folder} cannot be resumed: its {name} is {content['fixed'][name]}, but now it is {value}; give the "
+                "same, or start anew in another --output_dir."
+            )
+    accelerator.load_state(str(folder))
+    return Progress(**content["progress"])
 
 
 def _checkpoints(config: TrainingConfig) -> list[Path]:
@@ -360,7 +413,7 @@ class Run:
                 patience = config.early_stopping_patience
                 stop = patience is not None and progress.validations_since_best >= patience
                 if validated if config.save_steps is None else step % config.save_steps == 0 or stop:
-                    save_checkpoint(self.accelerator, config, progress)
+                    save_checkpoint(self.accelerator, config, progress, self.record)
                 if stop:
                     stopped = f"no better validation in {patience}"
                     break
@@ -407,6 +460,7 @@ class Run:
         self.scheduler.step()
         self.optimizer.zero_grad()
         window.targets += num_targets
+        window.bases += int(self.genes.num_bases[batch].sum())
         return norm
 
     def _validate(self, epoch: int, window: "Window") -> None:
@@ -449,7 +503,7 @@ class Window:
 
     def _open(self) -> None:
         self.nats = torch.zeros((), device=self.device)
-        self.targets = self.positions = 0
+        self.targets = self.bases = self.positions = 0
         self.paused = 0.0
         self.started = time.perf_counter()
 
@@ -465,7 +519,7 @@ class Window:
         seconds = time.perf_counter() - self.started - self.paused
         self.latest = {
             "bits_per_target": nats / math.log(2) / self.targets,
-            "bases_per_second": self.targets / seconds,
+            "bases_per_second": self.bases / seconds,
             "share_of_positions_used": self.targets / (self.positions * accelerator.num_processes),
         }
         self._open()
@@ -485,6 +539,7 @@ def main(arguments: list[str] | None = None) -> Path:
         InputError: an option, the data or the checkpoint cannot be used.
     """
     config, section = parse_config(sys.argv[1:] if arguments is None else arguments)
+    check_names(config)
     resume = checkpoint_to_resume(config)
     data = Path(config.data)
     manifest = read_manifest(data)
@@ -534,8 +589,7 @@ def main(arguments: list[str] | None = None) -> Path:
     accelerator.init_trackers("genelm", {name: value for name, value in vars(config).items() if value is not None})
     progress = Progress()
     if resume is not None:
-        accelerator.load_state(str(resume))
-        progress = Progress(**json.loads((resume / PROGRESS_FILE).read_text()))
+        progress = load_checkpoint(accelerator, resume, record)
         accelerator.print(f"Going on from {resume}: step {progress.step} of {total_steps}.")
     validation = list(splits["validation"]["sequence"])
     Run(config, accelerator, model, optimizer, scheduler, genes, validation, total_steps, record, progress).train()

@@ -183,6 +183,7 @@ def _for_each_gene(
         desc=description,
         unit="bases",
         unit_scale=True,
+        leave=False,
         disable=description is None or not state.is_main_process,
     )
     with bar:

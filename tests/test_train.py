@@ -84,8 +84,8 @@ def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
 
     save = train.save_checkpoint
 
-    def save_and_die(accelerator, config, progress) -> None:
-        save(accelerator, config, progress)
+    def save_and_die(accelerator, config, progress, record) -> None:
+        save(accelerator, config, progress, record)
         if progress.step == 8:
             raise KeyboardInterrupt
 
@@ -132,7 +132,7 @@ def test_what_is_learned_of_a_gene() -> None:
     inputs, targets = genes.slice(np.array([0, 1]))
     assert inputs.tolist() == [[2, 4, 5, 1], [2, 6, 3, 3]]
     assert targets.tolist() == [[4, 5, -100, 3], [6, 3, -100, -100]]
-    assert genes.num_targets.tolist() == [3, 2]
+    assert (genes.num_bases.tolist(), genes.num_targets.tolist()) == ([2, 1], [3, 2])
     _, targets = train.TrainingGenes.encode(["AC"], append_eos=False).slice(np.array([0]))
     assert targets.tolist() == [[4, 5]]
 
@@ -205,6 +205,20 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
     with pytest.raises(InputError, match=r"manifest\.json"):
         train.main(arguments(tmp_path, output))
     assert not output.exists()
+
+
+def test_another_run_is_not_resumed(small_dataset: Path, tmp_path: Path) -> None:
+    train.main(arguments(small_dataset, tmp_path / "run"))
+    for more, name in (("--seed 1", "seed"), ("--model.hidden_size 8", "model"), ("--append_eos false", "append_eos")):
+        with pytest.raises(InputError, match=f"its {name} is"):
+            train.main(arguments(small_dataset, tmp_path / "run", "lstm", f"--resume_from_checkpoint latest {more}"))
+
+
+@pytest.mark.parametrize("more", ["--report_to magic", "--mixed_precision fp3", "--lr_scheduler_type magic"])
+def test_unknown_names_are_refused(more: str, small_dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="choose one of"):
+        train.main(arguments(small_dataset, tmp_path / "run", "lstm", more))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Path) -> None:
