@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 GENELM := $(BIN)/genelm
-LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
+LAUNCH := $(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
 
 .PHONY: demo test quality clean
 
@@ -33,8 +33,9 @@ test: .venv/installed  ## the tests that need no GPU and no patience
 quality: .venv/installed  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy train.py -p genelm.storage -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
-		-p genelm.eval -p genelm.model_cards -p genelm.cli
+	$(BIN)/mypy train.py
+	$(BIN)/mypy -p genelm.storage -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
+		-p genelm.eval -p genelm.training -p genelm.model_cards -p genelm.cli
 
 clean:
 	rm -rf .venv demo build dist *.egg-info

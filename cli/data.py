@@ -50,7 +50,7 @@ def build(
 
     genelm data build --source fasta --input genes.fa.gz --output data/my_genes
     """
-    from genelm.dataset_scripts import HumanGenesConfig, build_dataset
+    from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file
     from genelm.model_cards import render_dataset_card
 
     columns = dict(_pair(text) for text in column or [])
@@ -68,7 +68,7 @@ def build(
         num_genes=num_genes,
         seed=seed,
     )
-    with atomic_folder(output, marker="manifest.json") as folder:
+    with atomic_folder(output, ours=is_dataset_file) as folder:
         manifest = build_dataset(config, folder, started_command())
         (folder / "README.md").write_text(render_dataset_card(manifest), encoding="utf-8")
     for split, facts in manifest["splits"].items():

@@ -1,13 +1,11 @@
 """`genelm ngram`, `generate`, `score` and `push`: make models and use them."""
 
-import csv
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_file, package_versions, started_command
+from genelm.storage import InputError, atomic_file, check_output_file, package_versions, started_command
 
 ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models.")
 Model = Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")]
@@ -37,12 +35,12 @@ def fit(
     from huggingface_hub.errors import StrictDataclassError
     from tqdm.auto import tqdm
 
-    from genelm.dataset_scripts import load_split, read_manifest
-    from genelm.modeling import RECORD_FILE, GeneNGramConfig, GeneNGramForCausalLM, save_model_folder
-    from genelm.storage import check_replaceable
+    from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
+    from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, is_model_file, save_model_folder
+    from genelm.storage import check_output_folder
     from genelm.tokenization import encode, load_tokenizer
 
-    check_replaceable(output, RECORD_FILE)
+    check_output_folder(output, is_model_file)
     manifest, genes = read_manifest(data), load_split(data, "train")
     try:
         config = GeneNGramConfig(order=order, smoothing=smoothing, pseudocount=pseudocount, paper=paper)
@@ -51,7 +49,7 @@ def fit(
     model = GeneNGramForCausalLM(config)
     bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
     model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
-    facts = manifest["splits"]["train"]
+    dataset = dataset_facts(manifest)
     record = {
         "command": started_command(),
         "config": {
@@ -59,18 +57,12 @@ def fit(
             | ({"pseudocount": pseudocount} if smoothing == "laplace" else {})
         },
         "seed": None,
-        "dataset": {
-            "name": manifest["name"],
-            "source": manifest["source"],
-            "fingerprint": manifest["fingerprint"],
-            "genes": facts["genes"],
-            "bases": facts["bases"],
-        },
+        "dataset": dataset,
         "parameters": model.counts.numel(),
         "packages": package_versions(),
     }
     save_model_folder(output, model, load_tokenizer(), record)
-    print(f"{output}: {smoothing} n-gram of order {order}, counted over {facts['bases']:,} bases.")
+    print(f"{output}: {smoothing} n-gram of order {order}, counted over {dataset['bases']:,} bases.")
 
 
 def generate(
@@ -81,7 +73,7 @@ def generate(
     max_new_tokens: Annotated[
         int, typer.Option(min=1, help="Most bases added; the model may end a gene sooner.")
     ] = 300,
-    temperature: Annotated[float, typer.Option(help="Above 1 more random, below 1 less.")] = 1.0,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Above 1 more random, below 1 less.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same genes.")] = 0,
 ) -> None:
     """Write genes with a model.
@@ -90,10 +82,11 @@ def generate(
     """
     import dnaio
 
-    from genelm.eval import this_process
+    from genelm.eval import check_tokenizer, this_process
     from genelm.modeling import generate_genes, load_model_folder, resolve_model_folder
     from genelm.tokenization import IUPAC_LETTERS
 
+    check_output_file(output)
     wrong = sorted(set(prompt.upper()) - set(IUPAC_LETTERS))
     if wrong:
         raise InputError(
@@ -101,6 +94,7 @@ def generate(
         )
     folder = resolve_model_folder(model)
     network, tokenizer = load_model_folder(folder)
+    check_tokenizer(tokenizer, model)
     network.to(this_process().device)
     try:
         genes = generate_genes(
@@ -112,8 +106,8 @@ def generate(
             temperature=temperature,
             seed=seed,
         )
-    except ValueError as error:
-        raise InputError(f"{model} cannot write this: {error}; lower --max-new-tokens.") from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{model} cannot write this: {error}.") from error
     name = Path(model).name
     with atomic_file(output) as temporary, dnaio.open(temporary, mode="w", fileformat="fasta") as fasta:
         for number, (sequence, ended) in enumerate(genes, start=1):
@@ -137,12 +131,11 @@ def score(
 
     Bits are -log2 p(base | the bases before it, the gene goes on); eos_bits is what the end of the gene costs.
     """
-    import numpy as np
-
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import check_tokenizer, score_bases, score_genes
+    from genelm.eval import check_tokenizer, this_process, write_base_scores, write_gene_scores
     from genelm.modeling import load_model_folder, resolve_model_folder
 
+    check_output_file(output)
     if not fasta.is_file():
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
     names, sequences = [], []
@@ -152,22 +145,9 @@ def score(
         sequences.append(gene["sequence"])
     network, tokenizer = load_model_folder(resolve_model_folder(model))
     check_tokenizer(tokenizer, model)
-    with atomic_file(output) as temporary, open(temporary, "w", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        if per_base:
-            table.writerow(["gene_id", "position", "base", "bits"])
-            by_gene = score_bases(network, sequences, names=names, max_positions=max_positions)
-            for name, sequence, nats in zip(names, sequences, by_gene, strict=True):
-                for position, (base, bits) in enumerate(zip(sequence, nats / math.log(2), strict=True), start=1):
-                    table.writerow([name, position, base, "" if np.isnan(bits) else f"{bits:.6f}"])
-        else:
-            table.writerow(["gene_id", "bases", "bits_per_base", "perplexity", "total_bits", "eos_bits"])
-            scores = score_genes(network, sequences, names=names, max_positions=max_positions, description="scoring")
-            bits = scores.base_nats / math.log(2)
-            for row in zip(names, scores.n_bases, bits, scores.eos_nats / math.log(2), strict=True):
-                name, bases, total, end = row
-                mean = total / bases if bases else math.nan
-                table.writerow([name, bases, f"{mean:.6f}", f"{2**mean:.6f}", f"{total:.6f}", f"{end:.6f}"])
+    network.to(this_process().device)
+    write = write_base_scores if per_base else write_gene_scores
+    write(network, names, sequences, output, max_positions)
     print(f"{output}: {len(names):,} genes scored by {model}.")
 
 
@@ -195,9 +175,11 @@ def push(
 
     folder = resolve_model_folder(str(model))
     fingerprint = model_fingerprint(folder)
-    places = results or [path for path in [Path("results")] if path.is_dir()]
-    files = [file for place in places for file in (sorted(place.glob("*.json")) if place.is_dir() else [place])]
-    measured = [found for found in map(read_results, files) if found["model"]["fingerprint"] == fingerprint]
+    measured = []
+    for place in results or [path for path in [Path("results")] if path.is_dir()]:
+        found = [read_results(file) for file in (sorted(place.glob("*.json")) if place.is_dir() else [place])]
+        # A folder may hold the results of several models; a file that was named must be of this one.
+        measured += [one for one in found if not place.is_dir() or one["model"]["fingerprint"] == fingerprint]
     if not measured:
         print("There are no results of this very model; the card will say so (see `genelm evaluate`, --results).")
     print(publish(folder, repo, measured, private=private, dry_run=dry_run))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import started_command
+from genelm.storage import check_output_file, started_command
 
 
 def evaluate(
@@ -21,7 +21,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="For mutations: pair file, or folder of them; by default pairs are made from the split."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of confidence intervals and of made pairs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of confidence intervals and of made pairs.")] = 0,
     max_positions: Annotated[
         int, typer.Option(min=1, help="Positions of a batch; lower it if memory runs out.")
     ] = 16384,
@@ -36,9 +36,11 @@ def evaluate(
     from genelm.eval import check_tokenizer, evaluate_model, this_process, write_results
     from genelm.modeling import describe_model, load_model_folder, resolve_model_folder
 
+    check_output_file(output)
     folder = resolve_model_folder(model)
     network, tokenizer = load_model_folder(folder)
     check_tokenizer(tokenizer, model)
+    network.to(this_process().device)
     results = evaluate_model(
         network,
         model_info={**describe_model(folder, network), "name": Path(model).name},

@@ -1,6 +1,6 @@
 """Sources -> clean -> deduplicate -> split -> Parquet and manifest.json: the datasets of genes."""
 
-from .build import FORMAT, FORMAT_VERSION, build_dataset
+from .build import FORMAT, FORMAT_VERSION, build_dataset, dataset_facts, is_dataset_file
 from .cleaning import check_letters
 from .config import HumanGenesConfig
 from .fasta_source import read_fasta
@@ -17,6 +17,8 @@ __all__ = [
     "HumanGenesConfig",
     "build_dataset",
     "check_letters",
+    "dataset_facts",
+    "is_dataset_file",
     "load_split",
     "read_fasta",
     "read_manifest",

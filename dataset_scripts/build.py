@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,18 @@ from .preparation import prepare_genes
 
 FORMAT = "genelm-dataset"
 FORMAT_VERSION = 1
+
+
+def is_dataset_file(path: str) -> bool:
+    """Say whether a dataset folder has a file of this path, such as `data/train-00000-of-00001.parquet`."""
+    return path in ("manifest.json", "README.md") or fnmatch(path, "data/*.parquet")
+
+
+def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what the record of a model says of the dataset it was trained on."""
+    train = manifest["splits"]["train"]
+    names = ("name", "source", "fingerprint")
+    return {name: manifest[name] for name in names} | {"genes": train["genes"], "bases": train["bases"]}
 
 
 def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[str, Any]:

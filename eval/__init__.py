@@ -6,6 +6,7 @@ from .mutations import measure_mutations, mutation_accuracy
 from .perplexity import bits_per_base, measure_perplexity
 from .report import update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, write_results
+from .score_table import write_base_scores, write_gene_scores
 from .scoring import GeneScores, check_lengths, check_tokenizer, score_bases, score_genes, this_process
 from .tables import results_table
 
@@ -31,6 +32,8 @@ __all__ = [
     "score_genes",
     "this_process",
     "update_table",
+    "write_base_scores",
+    "write_gene_scores",
     "write_report",
     "write_results",
 ]

@@ -12,10 +12,10 @@ from genelm.storage import InputError
 from . import mutations, perplexity
 from .familiarity import familiarity_strata, shared_fractions
 from .mutation_pairs import make_pairs, read_pairs
-from .mutations import measure_mutations
+from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
 from .results import Measurement, make_results
-from .scoring import score_genes
+from .scoring import check_lengths, score_genes
 
 TASKS = (perplexity.TASK, mutations.TASK)
 
@@ -62,8 +62,13 @@ def evaluate_model(
     manifest = read_manifest(dataset_folder)
     genes = load_split(dataset_folder, split)
     sequences: list[str] = list(genes["sequence"])
-    # Before anything is scored: a pair file that cannot be read must not cost the time of another task.
+    # Before anything is scored: a sequence that cannot be read must not cost the time of another task.
+    check_lengths(model, genes["length"], genes["gene_id"])
     pair_sets = read_pairs(pairs)
+    if mutations.TASK in tasks:
+        pair_sets = pair_sets or [make_pairs(sequences, k, GENERATED_PAIRS, seed) for k in GENERATED_MAX_EDITS]
+        paired = pair_sequences(pair_sets)
+        check_lengths(model, list(map(len, paired)), list(paired.values()))
     measurements: list[Measurement] = []
     if perplexity.TASK in tasks:
         shares = shared_fractions(sequences, list(load_split(dataset_folder, "train")["sequence"]))
@@ -78,7 +83,6 @@ def evaluate_model(
             seed=seed,
         )
     if mutations.TASK in tasks:
-        pair_sets = pair_sets or [make_pairs(sequences, k, GENERATED_PAIRS, seed) for k in GENERATED_MAX_EDITS]
         measurements += measure_mutations(model, pair_sets, seed=seed, max_positions=max_positions)
     dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
     return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command)

@@ -50,6 +50,16 @@ def mutation_accuracy(real: npt.ArrayLike, mutated: npt.ArrayLike) -> float:
     return float(preferred.mean())
 
 
+def pair_sequences(pair_sets: Sequence[PairSet]) -> dict[str, str]:
+    """Give every sequence of the pairs once, with the place where it first stands."""
+    names: dict[str, str] = {}
+    for pairs in pair_sets:
+        for row, (real, mutated) in enumerate(zip(pairs.real, pairs.mutated, strict=True), start=1):
+            names.setdefault(real, f"{pairs.name}, pair {row}, real")
+            names.setdefault(mutated, f"{pairs.name}, pair {row}, mutated")
+    return names
+
+
 def measure_mutations(
     model: PreTrainedModel, pair_sets: Sequence[PairSet], *, seed: int, max_positions: int = 16384
 ) -> list[Measurement]:
@@ -70,11 +80,7 @@ def measure_mutations(
     Raises:
         InputError: a sequence has no base, or is too long for the model.
     """
-    names: dict[str, str] = {}  # every sequence once, with the first place it was met at
-    for pairs in pair_sets:
-        for row, (real, mutated) in enumerate(zip(pairs.real, pairs.mutated, strict=True), start=1):
-            names.setdefault(real, f"{pairs.name}, pair {row}, real")
-            names.setdefault(mutated, f"{pairs.name}, pair {row}, mutated")
+    names = pair_sequences(pair_sets)
     sequences = list(names)
     scores = score_genes(model, sequences, names=list(names.values()), max_positions=max_positions, description=TASK)
     if not scores.n_bases.all():

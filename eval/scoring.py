@@ -58,7 +58,7 @@ def score_genes(
     Under several processes (`accelerate launch`) each scores its share, and every process gets all scores.
 
     Args:
-        model: gives logits `[batch, length, vocabulary]` from `input_ids`; moved to this process's device.
+        model: gives logits `[batch, length, vocabulary]` from `input_ids`; it is run where it is.
         sequences: genes as letters.
         names: what an error calls each gene; its place in `sequences` where None.
         max_positions: positions of a batch, padding included; it bounds memory and changes no score.
@@ -174,8 +174,8 @@ def _for_each_gene(
 ) -> None:
     """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
     state = this_process()
-    training = model.training
-    model.to(state.device).eval()
+    training, device = model.training, getattr(model, "device", torch.device("cpu"))
+    model.eval()
     batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
     mine = batches[state.process_index :: state.num_processes]
     bar = tqdm(
@@ -186,11 +186,12 @@ def _for_each_gene(
         leave=False,
         disable=description is None or not state.is_main_process,
     )
-    with bar:
+    # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
+    with bar, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         for batch in mine:
             genes = [encoded[gene] for gene in batch]
             tokens = pad_right([np.concatenate([[BOS_ID], ids]) for ids in genes], INPUT_FILLER)
-            logits = model(input_ids=torch.from_numpy(tokens).to(state.device), use_cache=False).logits.cpu().double()
+            logits = model(input_ids=torch.from_numpy(tokens).to(device), use_cache=False).logits.cpu().double()
             if logits.isnan().any():
                 raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
             by_position = _costs(logits)

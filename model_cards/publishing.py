@@ -13,23 +13,10 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
 
 from genelm.eval import write_results
-from genelm.modeling import RECORD_FILE, model_fingerprint
+from genelm.modeling import is_model_file, model_fingerprint
 from genelm.storage import InputError, atomic_folder
 
 from .cards import CODE_MODEL_TYPES, read_json, render_model_card, repository_name
-
-MODEL_FILES = (
-    "config.json",
-    "generation_config.json",
-    "*.safetensors",
-    "model.safetensors.index.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "configuration_*.py",
-    "modeling_*.py",
-    RECORD_FILE,
-)
-"""What travels from a model folder; anything else in it, checkpoints and logs above all, stays at home."""
 
 
 def publish(
@@ -63,7 +50,7 @@ def publish(
     """
     contents = upload_contents(folder, repo_id, results)
     if dry_run is not None:
-        _write(contents, dry_run, folder)
+        _write(contents, dry_run)
         return str(dry_run)
     api = api or HfApi()
     try:
@@ -133,9 +120,7 @@ def _check_model_folder(folder: Path) -> None:
 
 def _is_published(path: str) -> bool:
     """Say whether a path in a repository is one that a push writes."""
-    if "/" in path:
-        return fnmatch(path, "results/*.json")
-    return path == "README.md" or any(fnmatch(path, pattern) for pattern in MODEL_FILES)
+    return path == "README.md" or is_model_file(path) or fnmatch(path, "results/*.json")
 
 
 def _results_path(result: dict[str, Any], taken: dict[str, Path | bytes]) -> str:
@@ -155,19 +140,12 @@ def _results_file(result: dict[str, Any]) -> bytes:
         return path.read_bytes()
 
 
-def _write(contents: dict[str, Path | bytes], target: Path, folder: Path) -> None:
+def _write(contents: dict[str, Path | bytes], target: Path) -> None:
     """Write the upload to a folder, which must be new, empty or an earlier dry run."""
-    if target.is_dir():
-        strange = [
-            path
-            for path in sorted(target.rglob("*"))
-            if path.is_file() and not _is_published(path.relative_to(target).as_posix())
-        ]
-        if strange or target.resolve() == folder.resolve():
-            found = f"{strange[0]}" if strange else "the model itself"
-            raise InputError(f"{target} holds {found} and is not replaced by a dry run; choose a new or empty folder.")
     # A card tells a dry run from the folder of a model, which has none.
-    with atomic_folder(target, marker="README.md") as temporary:
+    if (target / "config.json").exists() and not (target / "README.md").exists():
+        raise InputError(f"{target} holds a model and is not replaced by a dry run; choose a new or empty folder.")
+    with atomic_folder(target, ours=_is_published) as temporary:
         for name, content in contents.items():
             path = temporary / name
             path.parent.mkdir(exist_ok=True)

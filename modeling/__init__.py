@@ -11,6 +11,7 @@ from .generation import generate_genes
 from .model_folder import (
     RECORD_FILE,
     describe_model,
+    is_model_file,
     load_model_folder,
     model_fingerprint,
     resolve_model_folder,
@@ -41,6 +42,7 @@ __all__ = [
     "GeneRNNModel",
     "describe_model",
     "generate_genes",
+    "is_model_file",
     "load_model_folder",
     "model_fingerprint",
     "resolve_model_folder",

@@ -39,8 +39,8 @@ def generate_genes(
     limit = getattr(model.config, "max_position_embeddings", None)
     if limit is not None and length + max_new_tokens > limit:
         raise ValueError(
-            f"a prompt of {length - 1} bases and {max_new_tokens} new ones do not fit: this {model.config.model_type} "
-            f"has {limit} positions, one for [BOS]"
+            f"a prompt of {length - 1} bases and {max_new_tokens} new ones do not fit into the {limit} positions of "
+            f"this {model.config.model_type}, one of which is [BOS]'s; ask for fewer"
         )
     set_seed(seed)
     genes: list[tuple[str, bool]] = []

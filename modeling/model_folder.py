@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,28 @@ from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 from genelm.storage import InputError, sha256_of
 
 RECORD_FILE = "training_record.json"
-"""The file by which a model folder of ours is known: command, config, data and figures of its training."""
+"""How the model came about: command, config, data and figures of its training."""
+
+MODEL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "configuration_*.py",
+    "modeling_*.py",
+    RECORD_FILE,
+)
+"""What belongs to a model; anything else in its folder, checkpoints and logs above all, stays at home."""
+
+NEW_TOKENS = 256
+"""What `generate` and `pipeline` write where nothing else is asked for, within the positions of the model."""
+
+
+def is_model_file(path: str) -> bool:
+    """Say whether a file of a model folder belongs to the model."""
+    return any(fnmatch(path, pattern) for pattern in MODEL_FILES) and "/" not in path
 
 
 def save_model_folder(
@@ -37,24 +59,31 @@ def save_model_folder(
         tokenizer: saved beside the model.
         record: how the model came about, JSON values only.
     """
-    special = [model.config.pad_token_id, tokenizer.unk_token_id, model.config.bos_token_id]
+    positions = getattr(model.config, "max_position_embeddings", None)
     model.generation_config = GenerationConfig(
         bos_token_id=model.config.bos_token_id,
         eos_token_id=model.config.eos_token_id,
         pad_token_id=model.config.pad_token_id,
+        # All said outright: what is left out, a pipeline fills in with a taste of its own (temperature 0.7).
         do_sample=True,
+        temperature=1.0,
         top_k=0,
-        max_new_tokens=256,
-        suppress_tokens=sorted(special),
+        max_new_tokens=NEW_TOKENS if positions is None else min(NEW_TOKENS, positions // 2),
+        suppress_tokens=sorted([model.config.pad_token_id, tokenizer.unk_token_id, model.config.bos_token_id]),
     )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as temporary, _no_progress_bars():
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         (Path(temporary) / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n")
-        # The record comes last: a folder that has one is whole.
-        for file in sorted(Path(temporary).iterdir(), key=lambda path: path.name == RECORD_FILE):
-            os.replace(file, folder / file.name)
+        # A folder that has a record is whole: the old one goes first, the new one comes last.
+        new = {file.name: file for file in Path(temporary).iterdir()}
+        old = [file for file in folder.iterdir() if file.is_file() and is_model_file(file.name)]
+        for file in sorted(old, key=lambda path: path.name != RECORD_FILE):
+            if file.name == RECORD_FILE or file.name not in new:
+                file.unlink()
+        for name in sorted(new, key=lambda name: name == RECORD_FILE):
+            os.replace(new[name], folder / name)
 
 
 def resolve_model_folder(name: str) -> Path:

@@ -234,9 +234,9 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
         packed_outputs: PackedSequence
         packed_outputs, new_state = self.layers(packed, self._as_argument(tuple(t[:, rows] for t in state)))
         dense, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=length)
-        outputs[rows] = torch.zeros_like(dense).scatter(1, width.expand_as(dense), dense)
+        outputs[rows] = torch.zeros_like(dense).scatter(1, width.expand_as(dense), dense).to(outputs)
         new_tensors = zip(state, self._as_tuple(new_state), strict=True)
-        return outputs, tuple(old.index_copy(1, rows, new) for old, new in new_tensors)
+        return outputs, tuple(old.index_copy(1, rows, new.to(old)) for old, new in new_tensors)
 
     @staticmethod
     def _as_argument(state: tuple[torch.Tensor, ...]) -> Any:

@@ -1,6 +1,6 @@
 """What every room that touches a disk shares: atomic writes, checksums, provenance, the error for unusable input."""
 
-from .atomic import atomic_file, atomic_folder, check_replaceable
+from .atomic import atomic_file, atomic_folder, check_output_file, check_output_folder
 from .errors import InputError
 from .provenance import PACKAGES, package_versions, sha256_of, started_command
 
@@ -9,7 +9,8 @@ __all__ = [
     "InputError",
     "atomic_file",
     "atomic_folder",
-    "check_replaceable",
+    "check_output_file",
+    "check_output_folder",
     "package_versions",
     "sha256_of",
     "started_command",

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,8 +19,12 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 
     Yields:
         The temporary path to write to. It keeps the suffix of `path`.
+
+    Raises:
+        InputError: no file can be written there.
     """
     path = Path(path)
+    check_output_file(path)
     with _parent_of(path) as parent:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=parent)
         os.close(handle)
@@ -34,13 +38,13 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
+def atomic_folder(path: Path | str, *, ours: Callable[[str], bool]) -> Iterator[Path]:
     """Give a temporary folder beside `path`; on success it becomes `path`, on any exception it is removed.
 
     Args:
-        path: the final folder. Where it exists it is replaced as a whole, but only if it is empty or holds `marker`:
-            a folder that genelm did not write is never deleted.
-        marker: the file by which a folder of this kind is known, such as `manifest.json`.
+        path: the final folder. Where it exists it is replaced as a whole, but only if every file in it is one that a
+            folder of this kind has: what others put there is never deleted.
+        ours: says of a file's path within the folder, such as `data/train.parquet`, whether it is such a file.
 
     Yields:
         The temporary folder to fill.
@@ -49,7 +53,7 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
         InputError: `path` is a file, or a folder with other content.
     """
     path = Path(path)
-    check_replaceable(path, marker)
+    check_output_folder(path, ours)
     with _parent_of(path) as parent:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
         try:
@@ -66,16 +70,41 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_replaceable(path: Path, marker: str) -> None:
-    """Refuse an output folder whose content is not ours to replace.
+def check_output_file(path: Path) -> None:
+    """Refuse an output file that cannot be written; for a look before long work.
 
     Raises:
-        InputError: `path` is a file, or a folder that is not empty and has no `marker`.
+        InputError: `path` is a folder, or lies below a file.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, but a file is to be written there; add a file name.")
+    _check_parents(path)
+
+
+def check_output_folder(path: Path, ours: Callable[[str], bool]) -> None:
+    """Refuse an output folder that cannot be written, or whose content is not ours to replace.
+
+    Args:
+        path: the folder.
+        ours: as for `atomic_folder`.
+
+    Raises:
+        InputError: `path` is a file or lies below one, is the working directory, or holds a file that is not ours.
     """
     if path.is_file():
         raise InputError(f"{path} is a file, but a folder is to be written there; choose another output.")
-    if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
-        raise InputError(f"{path} holds other files (no {marker}) and is not replaced; choose a new or empty folder.")
+    if path.resolve() == Path.cwd():
+        raise InputError(f"{path} is the working directory and cannot be replaced; choose another output.")
+    _check_parents(path)
+    for file in sorted(path.rglob("*")):
+        if not file.is_dir() and not ours(file.relative_to(path).as_posix()):
+            raise InputError(f"{path} holds {file}, which is not replaced; choose a new or empty folder.")
+
+
+def _check_parents(path: Path) -> None:
+    for parent in path.parents:
+        if parent.is_file():
+            raise InputError(f"{path} cannot be written: {parent} is a file, not a folder; choose another output.")
 
 
 @contextmanager

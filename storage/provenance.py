@@ -27,10 +27,12 @@ def package_versions() -> dict[str, str]:
 
 
 def started_command() -> str:
-    """Return the command line of this process as a shell would take it, the program by its name alone."""
+    """Return the command line of this process as a shell would take it, an installed program by its name alone."""
     spec = sys.modules["__main__"].__spec__
     if spec is not None and spec.parent and spec.name.endswith("__main__"):
         program = ["python", "-m", spec.parent]
+    elif sys.argv[0].endswith(".py"):
+        program = ["python", Path(sys.argv[0]).name]
     else:
         program = [Path(sys.argv[0]).name]
     return shlex.join([*program, *sys.argv[1:]])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genelm.dataset_scripts import HumanGenesConfig, build_dataset
+from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file
 from genelm.storage import atomic_folder
 
 
@@ -25,6 +25,6 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset folder of 150 simulated genes of at most 120 bases."""
     folder = tmp_path_factory.mktemp("data") / "small"
     config = HumanGenesConfig(name="small", source="simulated", num_genes=150, max_length=120)
-    with atomic_folder(folder, marker="manifest.json") as temporary:
+    with atomic_folder(folder, ours=is_dataset_file) as temporary:
         build_dataset(config, temporary, "made by a test")
     return folder

@@ -77,7 +77,7 @@ def test_from_genes_to_a_card(genelm: Run, tmp_path: Path) -> None:
     bits = next(row["value"] for row in measured["measurements"] if row["metric"] == "bits_per_base")
     # The card holds the results of this model alone.
     card = Path("hub/README.md").read_text()
-    assert f"{bits:.4f}" in card or f"{bits:.3f}" in card
+    assert f"| all | {bits:.4f} (" in card
     assert len(list(Path("hub/results").iterdir())) == 1
 
 
@@ -148,7 +148,7 @@ def test_a_folder_of_others_is_not_replaced(refused: Run, tmp_path: Path, small_
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("")
     for line in ("data build --source simulated", f"ngram fit --data {small_dataset}"):
-        assert "mine holds other files" in refused(f"{line} --output mine")
+        assert "mine holds mine/thesis.tex" in refused(f"{line} --output mine")
 
 
 def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, small_dataset: Path) -> None:
@@ -158,6 +158,7 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     assert "'J'" in refused(f"score {model} cut.fa --output scores.tsv")
     assert "missing.fa" in refused(f"score {model} missing.fa --output scores.tsv")
     assert "'X'" in refused(f"generate {model} --prompt ATX --output genes.fa")
+    assert "is a folder" in refused(f"evaluate {model} --data {small_dataset} --output runs")
     assert "no task" in refused(f"evaluate {model} --data {small_dataset} --task magic --output r.json")
     assert "manifest.json" in refused(f"evaluate {model} --data {tmp_path} --output r.json")
     assert "USER/NAME" in refused(f"push {model} --repo nobody --dry-run hub")

@@ -100,6 +100,27 @@ def test_genes_are_a_function_of_the_seed(folder: Path) -> None:
         assert ended or len(sequence) == 33
 
 
+def test_writing_with_a_cache_equals_writing_without(folder: Path) -> None:
+    model, tokenizer = load_model_folder(folder)
+    inputs = tokenizer(["ACGTTGCAAC", "GGT"], return_tensors="pt", padding=True, padding_side="left")
+    for options in ({"do_sample": False}, {"do_sample": False, "num_beams": 3}, {"do_sample": True}):
+        written = []
+        for use_cache in (True, False):
+            set_seed(3)
+            written.append(model.generate(**inputs, max_new_tokens=30, use_cache=use_cache, **options))
+        assert torch.equal(*written)
+
+
+def test_what_is_written_by_default_fits_into_the_positions(tmp_path: Path) -> None:
+    model = gpt2()
+    save_model_folder(tmp_path / "gpt2", model, TOKENIZER, {})
+    config = json.loads((tmp_path / "gpt2" / "generation_config.json").read_text())
+    assert (config["max_new_tokens"], config["temperature"]) == (32, 1.0)
+    endless = {"suppress_tokens": [0, 1, 2, 3]}
+    text = pipeline("text-generation", model=str(tmp_path / "gpt2"))(PROMPT, **endless)[0]["generated_text"]
+    assert len(text) == len(PROMPT) + 32
+
+
 def test_a_gene_longer_than_the_positions_is_refused() -> None:
     with pytest.raises(ValueError, match="64 positions"):
         generate_genes(gpt2(), TOKENIZER, num=1, prompt="ATG", max_new_tokens=61)
@@ -107,11 +128,12 @@ def test_a_gene_longer_than_the_positions_is_refused() -> None:
 
 def test_saving_again_replaces_the_model_and_leaves_the_rest(folder: Path) -> None:
     (folder / "logs").mkdir()
+    (folder / "modeling_of_another_family.py").write_text("")
     model, tokenizer = load_model_folder(folder)
     save_model_folder(folder, model, tokenizer, {"command": "another"})
     assert (folder / "logs").is_dir()
     assert json.loads((folder / "training_record.json").read_text()) == {"command": "another"}
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".") or "another_family" in path.name]
 
 
 def test_description(folder: Path) -> None:

@@ -7,6 +7,10 @@ import pytest
 from genelm.storage import InputError, atomic_file, atomic_folder, package_versions, sha256_of
 
 
+def is_ours(path: str) -> bool:
+    return path.startswith("data/")
+
+
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "file.json"
     with atomic_file(target) as temporary:
@@ -21,31 +25,41 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "folder"
     for content in ("first", "second"):
-        with atomic_folder(target, marker="manifest.json") as temporary:
-            (temporary / "manifest.json").write_text(content)
-            (temporary / content).write_text("")
-    with pytest.raises(RuntimeError), atomic_folder(target, marker="manifest.json") as temporary:
+        with atomic_folder(target, ours=is_ours) as temporary:
+            (temporary / "data").mkdir()
+            (temporary / "data" / content).write_text("")
+    with pytest.raises(RuntimeError), atomic_folder(target, ours=is_ours) as temporary:
         (temporary / "half").write_text("")
         raise RuntimeError
-    assert sorted(path.name for path in target.iterdir()) == ["manifest.json", "second"]
+    assert [path.name for path in (target / "data").iterdir()] == ["second"]
     assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_failure_leaves_no_folder_behind(tmp_path: Path) -> None:
-    for write in (atomic_file(tmp_path / "a" / "b" / "c"), atomic_folder(tmp_path / "a" / "b" / "c", marker="m")):
+    for write in (atomic_file(tmp_path / "a" / "b" / "c"), atomic_folder(tmp_path / "a" / "b" / "c", ours=is_ours)):
         with pytest.raises(RuntimeError), write:
             raise RuntimeError
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_not_ours_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "thesis").mkdir()
+def test_what_is_not_ours_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "thesis" / "data").mkdir(parents=True)
+    (tmp_path / "thesis" / "data" / "genes").write_text("")
     (tmp_path / "thesis" / "chapter1.tex").write_text("")
     (tmp_path / "file").write_text("")
-    for name in ("thesis", "file"):
-        with pytest.raises(InputError, match=name), atomic_folder(tmp_path / name, marker="manifest.json"):
+    monkeypatch.chdir(tmp_path)
+    for name in ("thesis", "file", "file/below", "."):
+        with pytest.raises(InputError, match=name), atomic_folder(Path(name), ours=is_ours):
             pass
     assert (tmp_path / "thesis" / "chapter1.tex").exists()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for name in ("folder", "file/below"):
+        with pytest.raises(InputError, match=name), atomic_file(tmp_path / name):
+            pass
 
 
 def test_checksums(tmp_path: Path) -> None:

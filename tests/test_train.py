@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
@@ -28,8 +30,15 @@ TINY = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _fresh_accelerate() -> None:
+    """Accelerate keeps the precision of the first run of a process; every test is a process of its own in this."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 def arguments(data: Path, output_dir: Path, model: str = "lstm", more: str = "") -> list[str]:
-    options = f"--max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2 --report_to none {more}"
+    options = "--use_cpu true --max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2"
+    options += f" --report_to none {more}"
     return ["--data", str(data), "--output_dir", str(output_dir), *TINY[model].split(), *options.split()]
 
 
@@ -143,6 +152,22 @@ def test_it_stops_early_and_keeps_the_best(small_dataset: Path, tmp_path: Path) 
     record = json.loads((folder / "training_record.json").read_text())
     assert [entry["step"] for entry in record["history"]] == [2, 4, 6]
     assert (record["best"]["step"], record["stopped"]) == (2, "no better validation in 2")
+    train.main(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --resume_from_checkpoint latest"))
+    assert json.loads((folder / "training_record.json").read_text()) == {**record, "command": ANY, "config": ANY}
+
+
+def test_mixed_precision_is_for_training_alone(small_dataset: Path, tmp_path: Path) -> None:
+    folder = train.main(arguments(small_dataset, tmp_path / "run", "gpt2", "--mixed_precision bf16"))
+    record = json.loads((folder / "training_record.json").read_text())
+    assert record["mixed_precision"] == "bf16"
+    AcceleratorState._reset_state(reset_partial_state=True)
+    full = train.main(arguments(small_dataset, tmp_path / "full", "gpt2", "--mixed_precision no"))
+    weights, in_full = load_file(folder / "model.safetensors"), load_file(full / "model.safetensors")
+    assert any(not torch.equal(weight, in_full[name]) for name, weight in weights.items())
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    scores = score_genes(network, list(load_split(small_dataset, "validation")["sequence"]))
+    best = record["best"]["validation_bits_per_base"]
+    assert bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(best, abs=1e-7)
 
 
 def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> None:
@@ -152,7 +177,7 @@ def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_config_describes_a_model(path: Path) -> None:
-    config, section = train.parse_config(["--config", str(path), "--data", "d", "--output_dir", "o"])
+    config, section = train.parse_config(["--config", str(path), "--data", "d", "--output_dir", "o"], None)
     assert config.data == "d"
     assert train.build_model(section).num_parameters() > 10_000
 
@@ -161,7 +186,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("seed: 1\nlearning_rate: 1e-4\nappend_eos: false\nmodel: {model_type: gene_rnn, hidden_size: 8}\n")
     more = "--seed 2 --data d --output_dir o --model.hidden_size 16"
-    config, section = train.parse_config(["--config", str(file), *more.split()])
+    config, section = train.parse_config(["--config", str(file), *more.split()], None)
     assert (config.seed, config.learning_rate, config.append_eos) == (2, 1e-4, False)
     assert section == {"model_type": "gene_rnn", "hidden_size": 16}
 
@@ -180,6 +205,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("model: [1]", "not a list of options"),
         ("- 1", "not a list of options"),
         ("a: [", "cannot be read as YAML"),
+        ("model: {model_type: bert, hidden_size: 12, num_attention_heads: 2}", "sees the bases it is to predict"),
     ],
 )
 def test_a_config_that_cannot_work_is_refused(content: str, message: str, small_dataset: Path, tmp_path: Path) -> None:
@@ -209,14 +235,39 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
 
 def test_another_run_is_not_resumed(small_dataset: Path, tmp_path: Path) -> None:
     train.main(arguments(small_dataset, tmp_path / "run"))
-    for more, name in (("--seed 1", "seed"), ("--model.hidden_size 8", "model"), ("--append_eos false", "append_eos")):
-        with pytest.raises(InputError, match=f"its {name} is"):
-            train.main(arguments(small_dataset, tmp_path / "run", "lstm", f"--resume_from_checkpoint latest {more}"))
+    before = sorted((tmp_path / "run").rglob("*"))
+    for more, message in (
+        ("--seed 1", "its seed is 0, but now it is 1"),
+        ("--model.hidden_size 8", "its model is"),
+        ("--learning_rate 1e-5", "its learning_rate is"),
+    ):
+        options = f"--resume_from_checkpoint latest --report_to tensorboard {more}"
+        with pytest.raises(InputError, match=message):
+            train.main(arguments(small_dataset, tmp_path / "run", "lstm", options))
+    assert sorted((tmp_path / "run").rglob("*")) == before
+    options = f"--resume_from_checkpoint {tmp_path / 'run' / 'checkpoint-00000012'}"
+    with pytest.raises(InputError, match="lies outside"):
+        train.main(arguments(small_dataset, tmp_path / "other", "lstm", options))
+    assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("more", ["--report_to magic", "--mixed_precision fp3", "--lr_scheduler_type magic"])
-def test_unknown_names_are_refused(more: str, small_dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="choose one of"):
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("--report_to magic", "choose one of none"),
+        ("--mixed_precision fp3", "choose one of no, bf16, fp16"),
+        ("--lr_scheduler_type magic", "choose one of constant"),
+        ("--train_batch_genes 0", "--train_batch_genes 0 is too small; give 1 or more"),
+        ("--eval_steps 0", "too small"),
+        ("--early_stopping_patience 0", "too small"),
+        ("--seed -1", "too small"),
+        ("--model.hidden_size [", "not YAML"),
+    ],
+)
+def test_unknown_names_and_impossible_numbers_are_refused(
+    more: str, message: str, small_dataset: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
         train.main(arguments(small_dataset, tmp_path / "run", "lstm", more))
     assert not (tmp_path / "run").exists()
 
@@ -232,6 +283,18 @@ def test_a_diverging_run_says_so(small_dataset: Path, tmp_path: Path) -> None:
     more = "--learning_rate 1e30 --max_grad_norm 0 --warmup_steps 0 --logging_steps 2"
     with pytest.raises(InputError, match="lower --learning_rate"):
         train.main(arguments(small_dataset, tmp_path / "run", "gpt2", more))
+
+
+def test_a_refusal_is_one_sentence_and_an_exit_status(small_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("learning_rat: 1")
+    options = ["--config", str(tmp_path / "config.yaml"), "--data", str(small_dataset), "--output_dir", "run"]
+    done = subprocess.run([sys.executable, ROOT / "train.py", *options], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"train.py: The config {tmp_path / 'config.yaml'} has an unknown key 'learning_rat'; "
+        "did you mean 'learning_rate'?\n"
+    )
+    assert not (tmp_path / "run").exists()
 
 
 def test_help_teaches() -> None:

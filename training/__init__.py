@@ -1,0 +1,21 @@
+"""What `train.py` puts together: options, model, genes and checkpoints."""
+
+from .building import build_model, make_optimizer
+from .checkpoints import Progress, checkpoint_to_resume, load_checkpoint, save_checkpoint
+from .genes import IGNORED, TrainingGenes, planned_batches
+from .options import TrainingConfig, check_config, parse_config
+
+__all__ = [
+    "IGNORED",
+    "Progress",
+    "TrainingConfig",
+    "TrainingGenes",
+    "build_model",
+    "check_config",
+    "checkpoint_to_resume",
+    "load_checkpoint",
+    "make_optimizer",
+    "parse_config",
+    "planned_batches",
+    "save_checkpoint",
+]

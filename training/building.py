@@ -1,0 +1,80 @@
+"""From the section `model:` of a config to a model with random weights, and its optimizer."""
+
+import dataclasses
+import difflib
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+from genelm.storage import InputError
+from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, PAD_ID, VOCABULARY
+
+from .options import TrainingConfig
+
+
+def build_model(section: dict[str, Any]) -> PreTrainedModel:
+    """Build a model with random weights over our vocabulary.
+
+    Args:
+        section: `model_type`, any causal one of transformers or of ours, and the options of its configuration.
+
+    Raises:
+        InputError: there is no such type or option, or the shape is impossible.
+    """
+    options = dict(section)
+    model_type = options.pop("model_type", None)
+    if model_type not in CONFIG_MAPPING or CONFIG_MAPPING[model_type] not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        close = difflib.get_close_matches(str(model_type), list(CONFIG_MAPPING.keys()), n=3)
+        raise InputError(
+            f"model_type is {model_type!r}; expected gene_rnn, gpt2 or another causal type of transformers"
+            + (f" (close: {', '.join(close)})." if close else ".")
+        )
+    config_class = CONFIG_MAPPING[model_type]
+    known = {entry.name for entry in dataclasses.fields(config_class)} | set(config_class.attribute_map)
+    for key in options:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            raise InputError(
+                f"The model section has an unknown key {key!r} for model_type {model_type}"
+                + (f"; did you mean {close[0]!r}?" if close else "; see the documentation of its configuration.")
+            )
+    try:
+        config = config_class(
+            **{"vocab_size": len(VOCABULARY), "pad_token_id": PAD_ID, "bos_token_id": BOS_ID, "eos_token_id": EOS_ID},
+            **options,
+        )
+        model = AutoModelForCausalLM.from_config(config)
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        reason = error.__cause__ if isinstance(error, StrictDataclassError) else error
+        raise InputError(f"The model section does not describe a {model_type}: {reason}.") from error
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"A {model_type} has nothing to train by gradients; fit it with `genelm ngram fit`.")
+    if _looks_ahead(model):
+        raise InputError(
+            f"This {model_type} sees the bases it is to predict, so it is no causal model; choose another model_type, "
+            "or set `is_decoder: true` where there is that option."
+        )
+    return model
+
+
+@torch.no_grad()
+def _looks_ahead(model: PreTrainedModel) -> bool:
+    """Say whether what comes after a token changes what is predicted there."""
+    model.eval()
+    one, other = torch.tensor([[BOS_ID, *BASE_IDS, BASE_IDS[0]]]), torch.tensor([[BOS_ID, *BASE_IDS, BASE_IDS[-1]]])
+    first, second = (model(input_ids=tokens, use_cache=False).logits[:, :-1] for tokens in (one, other))
+    model.train()
+    return not torch.allclose(first, second, atol=1e-4)
+
+
+def make_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Return AdamW that decays the weight matrices alone."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.adam_beta1, config.adam_beta2))

@@ -1,0 +1,106 @@
+"""Checkpoints: how far a run has come, written whole or not at all, and what a resumed run must have in common."""
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from genelm.storage import InputError
+
+from .options import FIXED, TrainingConfig
+
+PROGRESS_FILE = "progress.json"
+
+
+@dataclass
+class Progress:
+    """How far a run has come; saved with each checkpoint."""
+
+    step: int = 0
+    best_bits_per_base: float = math.inf
+    best_step: int = 0
+    validations_since_best: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run that is resumed must have in common with the one that was broken off."""
+    facts = {name: record["config"][name] for name in (*FIXED, "model")}
+    return facts | {"dataset": record["dataset"]["fingerprint"]}
+
+
+def save_checkpoint(
+    accelerator: Accelerator, config: TrainingConfig, progress: Progress, record: dict[str, Any]
+) -> None:
+    """Write `output_dir/checkpoint-STEP`, whole or not at all, and drop the oldest beyond `save_total_limit`."""
+    final = Path(config.output_dir) / f"checkpoint-{progress.step:08d}"
+    unfinished = final.with_name(f".{final.name}")
+    accelerator.save_state(str(unfinished))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
+        (unfinished / PROGRESS_FILE).write_text(json.dumps(content, indent=2) + "\n")
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(unfinished, final)
+        for old in _checkpoints(config)[: -config.save_total_limit]:
+            shutil.rmtree(old)
+    accelerator.wait_for_everyone()
+
+
+def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, Any]) -> Progress:
+    """Restore the state of model, optimizer and schedule, and return how far the run had come.
+
+    Raises:
+        InputError: the checkpoint is of a run on other data or with other options.
+    """
+    content = json.loads((folder / PROGRESS_FILE).read_text())
+    for name, value in fixed_facts(record).items():
+        if content["fixed"][name] != value:
+            raise InputError(
+                f"{folder} cannot be resumed: its {name} is {content['fixed'][name]}, but now it is {value}; give the "
+                "same, or start anew in another --output_dir."
+            )
+    accelerator.load_state(str(folder))
+    return Progress(**content["progress"])
+
+
+def _checkpoints(config: TrainingConfig) -> list[Path]:
+    return sorted(path.parent for path in Path(config.output_dir).glob(f"checkpoint-*/{PROGRESS_FILE}"))
+
+
+def checkpoint_to_resume(config: TrainingConfig) -> Path | None:
+    """Return the checkpoint to go on from, or None for a new run.
+
+    Raises:
+        InputError: there is no such checkpoint, or a new run would write into the folder of another.
+    """
+    output_dir = Path(config.output_dir)
+    if config.resume_from_checkpoint is None:
+        if output_dir.exists() and (output_dir.is_file() or any(output_dir.iterdir())):
+            raise InputError(
+                f"{output_dir} is not empty; go on with its run by --resume_from_checkpoint latest, remove it, or "
+                "choose another --output_dir."
+            )
+        return None
+    if config.resume_from_checkpoint != "latest":
+        folder = Path(config.resume_from_checkpoint)
+        if not (folder / PROGRESS_FILE).is_file():
+            raise InputError(f"--resume_from_checkpoint {folder} is not a checkpoint: it has no {PROGRESS_FILE}.")
+        if folder.resolve().parent != output_dir.resolve():
+            raise InputError(
+                f"--resume_from_checkpoint {folder} lies outside --output_dir {output_dir}, but the best model of its "
+                "run lies beside it; give the output_dir of that run."
+            )
+        return folder
+    found = _checkpoints(config)
+    if not found:
+        raise InputError(
+            f"--resume_from_checkpoint latest: {output_dir} has no checkpoint; leave the option out to start anew."
+        )
+    return found[-1]

@@ -1,0 +1,174 @@
+"""The options of `train.py`: a YAML file, and a command line that wins over it."""
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from accelerate.tracking import get_available_trackers
+from transformers import HfArgumentParser
+
+from genelm.storage import InputError
+
+
+def option(default: Any, help: str) -> Any:
+    """Declare an option with its default and what `--help` says of it."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass
+class TrainingConfig:
+    """What can be set; names are those of `transformers.TrainingArguments` where the thing is the same."""
+
+    data: str = field(metadata={"help": "Folder that `genelm data build` wrote."})
+    output_dir: str = field(metadata={"help": "Folder of the run: the model, its record, checkpoints and logs."})
+    seed: int = option(0, "Decides the initial weights, the order of the genes and dropout.")
+    append_eos: bool = option(True, "Whether the model learns where a gene ends. The paper's models do not.")
+    train_batch_positions: int = option(16384, "Positions of a global batch (genes times the longest of them).")
+    train_batch_genes: int | None = option(None, "Genes a global batch may have; no limit by default.")
+    gradient_accumulation_steps: int = option(1, "Slices in which a process works off its share; saves memory.")
+    num_train_epochs: int = option(10, "Passes over the training genes.")
+    max_steps: int = option(-1, "Optimizer steps; if positive it overrides num_train_epochs.")
+    learning_rate: float = option(1e-3, "Highest learning rate of AdamW.")
+    lr_scheduler_type: str = option("cosine", "Decay: constant, linear, cosine, polynomial, inverse_sqrt ...")
+    warmup_steps: int = option(100, "Steps in which the learning rate rises from 0.")
+    weight_decay: float = option(0.01, "Of weight matrices; biases and norms have none.")
+    adam_beta1: float = option(0.9, "Decay of AdamW's mean of gradients.")
+    adam_beta2: float = option(0.99, "Decay of AdamW's mean of squared gradients.")
+    max_grad_norm: float = option(1.0, "Gradients are scaled down to this norm; 0 leaves them.")
+    mixed_precision: str | None = option(None, "no, bf16 or fp16; by default what `accelerate launch` says.")
+    eval_steps: int | None = option(None, "Steps between validations; by default one at the end of each epoch.")
+    save_steps: int | None = option(None, "Steps between checkpoints; by default one after each validation.")
+    save_total_limit: int = option(2, "Checkpoints kept.")
+    logging_steps: int = option(10, "Steps between entries in the log.")
+    early_stopping_patience: int | None = option(None, "Validations without improvement before the run ends.")
+    use_cpu: bool = option(False, "Stay on the CPU though there is a GPU.")
+    cpu_threads: int | None = option(None, "Threads of each process on a CPU; by default its share of the cores.")
+    report_to: str = option("tensorboard", "Tracker of Accelerate: tensorboard, trackio, wandb ..., or none.")
+    resume_from_checkpoint: str | None = option(None, "A checkpoint folder, or `latest` of output_dir.")
+
+
+LEAST = {
+    "seed": 0,
+    "train_batch_positions": 1,
+    "train_batch_genes": 1,
+    "gradient_accumulation_steps": 1,
+    "num_train_epochs": 1,
+    "warmup_steps": 0,
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "max_grad_norm": 0,
+    "eval_steps": 1,
+    "save_steps": 1,
+    "save_total_limit": 1,
+    "logging_steps": 1,
+    "early_stopping_patience": 1,
+    "cpu_threads": 1,
+}
+"""Smallest value of each number that has one."""
+
+FIXED = (
+    "seed",
+    "append_eos",
+    "train_batch_positions",
+    "train_batch_genes",
+    "num_train_epochs",
+    "max_steps",
+    "learning_rate",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "adam_beta1",
+    "adam_beta2",
+    "max_grad_norm",
+)
+"""Options that a run that is resumed must have as the one that was broken off had them."""
+
+SCHEDULES = [
+    "constant",
+    "constant_with_warmup",
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "inverse_sqrt",
+]
+"""Those of transformers.get_scheduler that need nothing but the numbers of steps."""
+
+
+def parse_config(arguments: list[str], description: str | None) -> tuple[TrainingConfig, dict[str, Any]]:
+    """Read the config file and the command line.
+
+    Args:
+        arguments: the command line, without the program.
+        description: what `--help` says before the options.
+
+    Returns:
+        The options, and the model section: `model_type` and the options of its type.
+
+    Raises:
+        InputError: the config file cannot be read or has an unknown key.
+    """
+    parser = HfArgumentParser(TrainingConfig, description=description, allow_abbrev=False)
+    parser.add_argument("--config", help="YAML file with options and a section `model:`.")
+    path = None
+    for position, argument in enumerate(arguments):
+        if argument == "--config":
+            path = arguments[position + 1] if position + 1 < len(arguments) else None
+        elif argument.startswith("--config="):
+            path = argument.removeprefix("--config=")
+    options, model = _read_yaml(Path(path)) if path else ({}, {})
+    from_file = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]
+    parsed, rest = parser.parse_known_args(from_file + arguments)
+    if len(rest) % 2 or not all(name.startswith("--model.") for name in rest[::2]):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    for name, value in zip(rest[::2], rest[1::2], strict=True):
+        try:
+            model[name.removeprefix("--model.")] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"The value of {name}, {value!r}, is not YAML.") from error
+    values = vars(parsed)
+    values.pop("config")
+    return TrainingConfig(**values), model
+
+
+def check_config(config: TrainingConfig) -> None:
+    """Refuse a name or a number that would only be stumbled over later.
+
+    Raises:
+        InputError: says which names there are, or from where on numbers go.
+    """
+    for name, least in LEAST.items():
+        value = getattr(config, name)
+        if value is not None and not value >= least:
+            raise InputError(f"--{name} {value} is too small; give {least} or more.")
+    trackers = ["none", *map(str, get_available_trackers())]
+    for name, value, known in (
+        ("report_to", config.report_to, trackers),
+        ("mixed_precision", config.mixed_precision or "no", ["no", "bf16", "fp16"]),
+        ("lr_scheduler_type", config.lr_scheduler_type, SCHEDULES),
+    ):
+        if value not in known:
+            raise InputError(f"--{name} {value} is not known here; choose one of {', '.join(known)}.")
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options and the model section of a config file."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The config {path} cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"The config {path} is not a list of options (NAME: VALUE).")
+    model = content.pop("model", {})
+    if not isinstance(model, dict):
+        raise InputError(f"The section `model:` of {path} is not a list of options (NAME: VALUE).")
+    known = [entry.name for entry in dataclasses.fields(TrainingConfig)]
+    for key in content:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(known)}."
+            raise InputError(f"The config {path} has an unknown key {key!r}; {hint}")
+    return content, model
