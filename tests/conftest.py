@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file
 from genelm.storage import atomic_folder
@@ -28,3 +29,9 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with atomic_folder(folder, ours=is_dataset_file) as temporary:
         build_dataset(config, temporary, "made by a test")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _fresh_accelerate() -> None:
+    """Accelerate keeps the precision of the first run of a process; every test is a process of its own in this."""
+    AcceleratorState._reset_state(reset_partial_state=True)

@@ -30,12 +30,6 @@ TINY = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _fresh_accelerate() -> None:
-    """Accelerate keeps the precision of the first run of a process; every test is a process of its own in this."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-
-
 def arguments(data: Path, output_dir: Path, model: str = "lstm", more: str = "") -> list[str]:
     options = "--use_cpu true --max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2"
     options += f" --report_to none {more}"
