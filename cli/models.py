@@ -80,13 +80,14 @@ def generate(
 
     genelm generate runs/lstm --num 10 --prompt ATG --max-new-tokens 300 --output genes.fa
     """
+    check_output_file(output)
+
     import dnaio
 
     from genelm.eval import check_tokenizer, this_process
     from genelm.modeling import generate_genes, load_model_folder, resolve_model_folder
     from genelm.tokenization import IUPAC_LETTERS
 
-    check_output_file(output)
     wrong = sorted(set(prompt.upper()) - set(IUPAC_LETTERS))
     if wrong:
         raise InputError(
@@ -131,13 +132,14 @@ def score(
 
     Bits are -log2 p(base | the bases before it, the gene goes on); eos_bits is what the end of the gene costs.
     """
+    check_output_file(output)
+    if not fasta.is_file():
+        raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
+
     from genelm.dataset_scripts import check_letters, read_fasta
     from genelm.eval import check_tokenizer, this_process, write_base_scores, write_gene_scores
     from genelm.modeling import load_model_folder, resolve_model_folder
 
-    check_output_file(output)
-    if not fasta.is_file():
-        raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
     names, sequences = [], []
     for gene, place in read_fasta(fasta):
         check_letters(gene, place)

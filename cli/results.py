@@ -33,10 +33,11 @@ def evaluate(
 
     On several GPUs: accelerate launch -m genelm.cli evaluate ...
     """
+    check_output_file(output)
+
     from genelm.eval import check_tokenizer, evaluate_model, this_process, write_results
     from genelm.modeling import describe_model, load_model_folder, resolve_model_folder
 
-    check_output_file(output)
     folder = resolve_model_folder(model)
     network, tokenizer = load_model_folder(folder)
     check_tokenizer(tokenizer, model)
