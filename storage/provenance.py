@@ -28,11 +28,10 @@ def package_versions() -> dict[str, str]:
 
 def started_command() -> str:
     """Return the command line of this process as a shell would take it, an installed program by its name alone."""
+    program = [Path(sys.argv[0]).name]
     spec = sys.modules["__main__"].__spec__
-    if spec is not None and spec.parent and spec.name.endswith("__main__"):
+    if program == ["__main__.py"] and spec is not None and spec.parent:
         program = ["python", "-m", spec.parent]
     elif sys.argv[0].endswith(".py"):
-        program = ["python", Path(sys.argv[0]).name]
-    else:
-        program = [Path(sys.argv[0]).name]
+        program = ["python", *program]
     return shlex.join([*program, *sys.argv[1:]])

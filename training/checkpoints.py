@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import math
 import os
 import shutil
@@ -16,6 +17,9 @@ from genelm.storage import InputError
 from .options import FIXED, TrainingConfig
 
 PROGRESS_FILE = "progress.json"
+
+# It would warn at each checkpoint that a head that shares the embedding's weights is saved once, as it should be.
+logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
 
 
 @dataclass
