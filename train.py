@@ -39,6 +39,7 @@ from genelm.storage import InputError, atomic_file, package_versions, started_co
 from genelm.tokenization import load_tokenizer
 from genelm.training import (
     IGNORED,
+    LOGS_FOLDER,
     Progress,
     TrainingConfig,
     TrainingGenes,
@@ -88,7 +89,7 @@ class Run:
                 if step % config.logging_steps == 0 or step == self.total_steps:
                     figures = window.close(self.accelerator, step)
                     bar.set_postfix_str(
-                        f"{figures['bits_per_target']:.4f} bits, {figures['bases_per_second']:,.0f} bases/s"
+                        f"{figures['bits_per_target']:.4f} bits/target, {figures['bases_per_second']:,.0f} bases/s"
                     )
                     figures["learning_rate"] = self.scheduler.get_last_lr()[0]
                     figures["gradient_norm"] = float(gradient_norm)
@@ -156,6 +157,8 @@ class Run:
         bits = bits_per_base(scores.base_nats, scores.n_bases)
         window.paused += time.perf_counter() - started
         self.accelerator.log({"validation/bits_per_base": bits}, step=progress.step)
+        if self._is_main:
+            tqdm.write(f"step {progress.step}: {bits:.4f} bits/base on validation")
         progress.history.append(
             {"step": progress.step, "epoch": epoch, "validation_bits_per_base": bits, **window.latest}
         )
@@ -241,7 +244,9 @@ def main(arguments: list[str] | None = None) -> Path:
         # A step is a global batch whatever the number of processes, and so is a step of the learning rate.
         step_scheduler_with_optimizer=False,
         log_with=None if config.report_to == "none" else config.report_to,
-        project_config=ProjectConfiguration(project_dir=config.output_dir, logging_dir=f"{config.output_dir}/logs"),
+        project_config=ProjectConfiguration(
+            project_dir=config.output_dir, logging_dir=f"{config.output_dir}/{LOGS_FOLDER}"
+        ),
     )
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != launched:
@@ -252,6 +257,8 @@ def main(arguments: list[str] | None = None) -> Path:
         share = cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         torch.set_num_threads(config.cpu_threads or max(1, share))
     total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in planned_batches(genes, config))
+    if config.warmup_steps > total_steps / 2:
+        accelerator.print(f"Warm-up takes {config.warmup_steps} steps, the run {total_steps}: lower --warmup_steps.")
     optimizer = make_optimizer(model, config)
     scheduler = get_scheduler(config.lr_scheduler_type, optimizer, config.warmup_steps, total_steps)
     record = {
@@ -286,3 +293,7 @@ if __name__ == "__main__":
         if os.environ.get("RANK", "0") == "0":
             print(f"train.py: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        if os.environ.get("RANK", "0") == "0":
+            print("train.py: Interrupted; go on by --resume_from_checkpoint latest.", file=sys.stderr)
+        sys.exit(130)

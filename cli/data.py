@@ -21,7 +21,7 @@ Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may 
 @data.command()
 def build(
     output: Annotated[Path, typer.Option(help="Folder to write; an older dataset there is replaced.")],
-    source: Annotated[str, typer.Option(help="csv, fasta (also .gz) or simulated.")] = "csv",
+    source: Annotated[str, typer.Option(help="csv, fasta (plain or .gz) or simulated.")] = "csv",
     train: Files = None,
     validation: Files = None,
     test: Files = None,
@@ -30,7 +30,8 @@ def build(
         typer.Option("--input", help="File to split at random, instead of --train, --validation and --test."),
     ] = None,
     fractions: Annotated[
-        tuple[float, float, float], typer.Option(help="Shares of train, validation and test in a random split.")
+        tuple[float, float, float],
+        typer.Option(help="Shares of train, validation and test in a random split: --fractions 0.8 0.1 0.1."),
     ] = (0.6, 0.2, 0.2),
     column: Annotated[
         list[str] | None,

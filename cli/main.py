@@ -6,6 +6,8 @@ not wait for them.
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -30,6 +32,21 @@ app.command()(report)
 app.command()(generate)
 app.command()(score)
 app.command()(push)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"genelm {version('genelm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 def main() -> None:

@@ -73,6 +73,7 @@ def generate(
     max_new_tokens: Annotated[
         int, typer.Option(min=1, help="Most bases added; the model may end a gene sooner.")
     ] = 300,
+    min_new_tokens: Annotated[int, typer.Option(min=1, help="Least bases added before the model may end it.")] = 1,
     temperature: Annotated[float, typer.Option(min=0.01, help="Above 1 more random, below 1 less.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same genes.")] = 0,
 ) -> None:
@@ -104,6 +105,7 @@ def generate(
             num=num,
             prompt=prompt,
             max_new_tokens=max_new_tokens,
+            min_new_tokens=min_new_tokens,
             temperature=temperature,
             seed=seed,
         )
@@ -114,13 +116,14 @@ def generate(
         for number, (sequence, ended) in enumerate(genes, start=1):
             facts = f"prompt={prompt or '-'} temperature={temperature:g} seed={seed} ended={'yes' if ended else 'no'}"
             fasta.write(dnaio.SequenceRecord(f"{name}_{number} {facts}", sequence))
-    print(f"{output}: {len(genes)} genes of {sum(len(sequence) for sequence, _ in genes):,} bases by {model}.")
+    bases = sum(len(sequence) for sequence, _ in genes)
+    print(f"{output}: {len(genes)} genes by {model}, {bases:,} bases in all.")
 
 
 def score(
     model: Model,
     fasta: Annotated[Path, typer.Argument(help="Genes as FASTA, plain or .gz.")],
-    output: Annotated[Path, typer.Option(help="TSV file to write.")],
+    output: Annotated[Path, typer.Option(help="TSV file to write; .gz is compressed.")],
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
     max_positions: Annotated[
         int, typer.Option(min=1, help="Positions of a batch; lower it if memory runs out.")
@@ -132,7 +135,7 @@ def score(
 
     Bits are -log2 p(base | the bases before it, the gene goes on); eos_bits is what the end of the gene costs.
     """
-    check_output_file(output)
+    check_output_file(output, source=fasta)
     if not fasta.is_file():
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 

@@ -62,7 +62,7 @@ def evaluate(
 
 
 def report(
-    results: Annotated[list[Path], typer.Argument(help="Results files of `genelm evaluate`.")],
+    results: Annotated[list[Path], typer.Argument(help="Results files of `genelm evaluate`, or folders of them.")],
     output: Annotated[Path, typer.Option(help="Folder for report.md and its pictures.")],
     update: Annotated[
         Path | None, typer.Option(help="Markdown file whose table between the results marks is rendered anew.")
@@ -74,7 +74,8 @@ def report(
     """
     from genelm.eval import read_results, results_table, update_table, write_report
 
-    loaded = [read_results(path) for path in results]
+    files = [file for path in results for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    loaded = [read_results(file) for file in files]
     for path in write_report(loaded, output):
         print(path)
     if update is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genelm.storage import InputError
 
+from .fasta_source import GZIP_MAGIC
 from .genes import SOURCE_COLUMNS, Gene, SourceGene, new_gene
 
 PAPER_COLUMNS = {
@@ -47,6 +48,9 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[SourceGene]:
             reader = csv.reader(file, strict=True)
             yield from _read_rows(path, ((reader.line_num, row) for row in reader), columns)
     except UnicodeDecodeError as error:
+        with open(path, "rb") as file:
+            if file.read(2) == GZIP_MAGIC:
+                raise InputError(f"{path} is compressed with gzip, which CSV files may not be; unpack it.") from error
         raise InputError(f"{path} is not UTF-8 text; save it as UTF-8 and try again.") from error
     except csv.Error as error:
         raise InputError(f"{path} is not well-formed CSV ({error}); correct or export it again.") from error
@@ -73,6 +77,8 @@ def _read_rows(path: Path, lines: Iterator[tuple[int, list[str]]], columns: Mapp
 def _find_columns(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
     """Return our column -> its position in the file."""
     found = f"its columns are {', '.join(header) or 'none'}"
+    if len(header) == 1 and re.search(r"[;\t]", header[0]):
+        found = f"its first line has no commas ({header[0]!r}); save it separated by commas"
     positions = {}
     for name in SOURCE_COLUMNS:
         if name in columns and columns[name] not in header:

@@ -12,7 +12,7 @@ from genelm.storage import InputError
 
 from .genes import SourceGene, new_gene
 
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_fasta(path: Path) -> Iterator[SourceGene]:
@@ -49,6 +49,6 @@ def read_fasta(path: Path) -> Iterator[SourceGene]:
 
 def _open(path: Path) -> BinaryIO:
     with open(path, "rb") as file:
-        compressed = file.read(2) == _GZIP_MAGIC
+        compressed = file.read(2) == GZIP_MAGIC
     # gzip of the standard library, not dnaio's own opener: its errors do not depend on which backend is installed.
     return cast(BinaryIO, gzip.open(path) if compressed else open(path, "rb"))

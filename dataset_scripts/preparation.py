@@ -91,7 +91,7 @@ def _read_file(path: Path, config: HumanGenesConfig) -> tuple[list[SourceGene], 
     if not kept:
         raise InputError(
             f"None of the {rows} genes in {path} is left after cleaning ({_listed(dropped)}); give other genes or "
-            "other limits on their length."
+            f"other limits on their length (now {config.min_length} to {config.max_length} bases)."
         )
     return kept, dropped, {"file": str(path), "sha256": sha256_of(path), "bytes": path.stat().st_size, "rows": rows}
 

@@ -1,9 +1,11 @@
 """Scores as a table (TSV): one row a gene, or one row a base."""
 
 import csv
+import gzip
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -17,26 +19,29 @@ from .scoring import score_bases, score_genes
 def write_gene_scores(
     model: torch.nn.Module, names: Sequence[str], sequences: Sequence[str], path: Path, max_positions: int
 ) -> None:
-    """Write what each gene costs: bases, bits per base, perplexity, total bits, bits of the end.
+    """Write what each gene costs: letters, A/C/G/T among them, bits per base, perplexity, total bits, bits of the end.
 
     Args:
         model: what `score_genes` takes.
         names: of the genes.
         sequences: the genes as letters; one without A, C, G or T gets NaN for its means.
-        path: the TSV file.
+        path: the TSV file; compressed where its name ends in .gz.
         max_positions: of one batch, padding included.
 
     Raises:
         InputError: a gene is too long for the model, or the file cannot be written.
     """
-    with atomic_file(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_genes(model, sequences, names=names, max_positions=max_positions, description="scoring")
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["gene_id", "bases", "bits_per_base", "perplexity", "total_bits", "eos_bits"])
-        for name, n_bases, nats, end in zip(names, scores.n_bases, scores.base_nats, scores.eos_nats, strict=True):
+        table.writerow(["gene_id", "length", "bases", "bits_per_base", "perplexity", "total_bits", "eos_bits"])
+        rows = zip(names, sequences, scores.n_bases, scores.base_nats, scores.eos_nats, strict=True)
+        for name, sequence, n_bases, nats, end in rows:
             bits = bits_per_base(nats, n_bases) if n_bases else math.nan
             total, end_bits = nats / math.log(2), end / math.log(2)
-            table.writerow([name, n_bases, *(f"{value:.6f}" for value in (bits, 2**bits, total, end_bits))])
+            table.writerow(
+                [name, len(sequence), n_bases, *(f"{value:.6f}" for value in (bits, 2**bits, total, end_bits))]
+            )
 
 
 def write_base_scores(
@@ -46,10 +51,16 @@ def write_base_scores(
 
     A letter other than A, C, G and T is not scored; its cell is empty.
     """
-    with atomic_file(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_bases(model, sequences, names=names, max_positions=max_positions)
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(["gene_id", "position", "base", "bits"])
         for name, sequence, nats in zip(names, sequences, scores, strict=True):
             for position, (base, bits) in enumerate(zip(sequence, nats / math.log(2), strict=True), start=1):
                 table.writerow([name, position, base, "" if np.isnan(bits) else f"{bits:.6f}"])
+
+
+def _open_to_write(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "wt", encoding="utf-8", newline="")
+    return open(path, "w", encoding="utf-8", newline="")

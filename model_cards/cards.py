@@ -71,7 +71,7 @@ def render_dataset_card(manifest: dict[str, Any]) -> str:
     header = DatasetCardData(
         license="other",
         pretty_name=manifest["name"],
-        tags=["dna", "genomics", "biology", "synthetic" if simulated else "human genes"],
+        tags=["dna", "genomics", "biology", "synthetic" if simulated else "genes"],
         task_categories=["text-generation"],
         size_categories=[_size_category(sum(split["genes"] for split in splits.values()))],
         configs=[

@@ -12,6 +12,7 @@ def generate_genes(
     num: int,
     prompt: str = "",
     max_new_tokens: int = 300,
+    min_new_tokens: int = 1,
     temperature: float = 1.0,
     seed: int = 0,
     batch_size: int = 64,
@@ -24,6 +25,7 @@ def generate_genes(
         num: how many genes.
         prompt: the first bases of each.
         max_new_tokens: most bases added to the prompt; a gene is shorter where the model ends it.
+        min_new_tokens: least bases added to the prompt before the model may end the gene.
         temperature: above 1 more random, below 1 less.
         seed: the same seed, model and `batch_size` give the same genes on the same machine.
         batch_size: genes written at a time.
@@ -53,6 +55,7 @@ def generate_genes(
                     do_sample=True,
                     temperature=temperature,
                     max_new_tokens=max_new_tokens,
+                    min_new_tokens=min_new_tokens,
                 )
             for row in rows:
                 new = tokenizer.decode(row[length:], skip_special_tokens=True)

@@ -70,12 +70,18 @@ def atomic_folder(path: Path | str, *, ours: Callable[[str], bool]) -> Iterator[
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_output_file(path: Path) -> None:
+def check_output_file(path: Path, source: Path | None = None) -> None:
     """Refuse an output file that cannot be written; for a look before long work.
 
+    Args:
+        path: the file to be written.
+        source: a file that is read, and must not be written over.
+
     Raises:
-        InputError: `path` is a folder, or lies below a file.
+        InputError: `path` is a folder, lies below a file, or is the source.
     """
+    if source is not None and path.resolve() == source.resolve():
+        raise InputError(f"{path} is also the input and would be written over; choose another output.")
     if path.is_dir():
         raise InputError(f"{path} is a folder, but a file is to be written there; add a file name.")
     _check_parents(path)

@@ -107,6 +107,29 @@ def test_scores_of_genes_and_of_bases_agree(genelm: Run, model: str) -> None:
     assert math.isnan(float(by_gene["three"]["bits_per_base"]))
 
 
+def test_a_score_table_may_be_compressed(genelm: Run, model: str) -> None:
+    Path("genes.fa").write_text(">one\nACGTNN\n")
+    genelm(f"score {model} genes.fa --output plain.tsv")
+    genelm(f"score {model} genes.fa --output packed.tsv.gz")
+    assert gzip.decompress(Path("packed.tsv.gz").read_bytes()) == Path("plain.tsv").read_bytes()
+
+
+def test_no_gene_is_written_without_a_base(genelm: Run, model: str) -> None:
+    genelm(f"generate {model} --num 40 --max-new-tokens 12 --min-new-tokens 10 --output genes.fa")
+    with dnaio.open("genes.fa") as records:
+        assert all(10 <= len(record.sequence) <= 12 for record in records)
+
+
+def test_a_report_over_a_folder(genelm: Run, model: str, small_dataset: Path) -> None:
+    genelm(f"evaluate {model} --data {small_dataset} --output results/laplace4.json")
+    genelm("report results --output report")
+    assert "laplace4" in Path("report/report.md").read_text()
+
+
+def test_the_version(genelm: Run) -> None:
+    assert genelm("--version").startswith("genelm ")
+
+
 def test_written_genes(genelm: Run, model: str) -> None:
     options = "--num 3 --prompt acg --max-new-tokens 20"
     genelm(f"generate {model} {options} --seed 1 --output a.fa.gz")
@@ -130,6 +153,8 @@ def test_data_that_cannot_be_used(refused: Run, tmp_path: Path) -> None:
     (tmp_path / "no_sequence.csv").write_text("gene_id,letters\na,ACGT\n")
     (tmp_path / "letter.csv").write_text("gene_id,sequence\na,ACGT\nb,ACJT\n")
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "packed.csv").write_bytes(gzip.compress(b"gene_id,sequence\na,ACGT\n"))
+    (tmp_path / "semicolons.csv").write_text("gene_id;sequence\na;ACGT\n")
     whole = gzip.compress(b">a\nACGT\n" * 1000)
     (tmp_path / "cut.fa.gz").write_bytes(whole[: len(whole) // 2])
     for line, words in (
@@ -138,6 +163,8 @@ def test_data_that_cannot_be_used(refused: Run, tmp_path: Path) -> None:
         ("--input empty.csv", ("empty.csv", "empty")),
         ("--source fasta --input cut.fa.gz", ("cut.fa.gz", "cut off")),
         ("--input missing.csv", ("missing.csv", "not a file")),
+        ("--input packed.csv", ("packed.csv", "gzip")),
+        ("--input semicolons.csv", ("semicolons.csv", "no commas")),
         ("--input letter.csv --column dna", ("--column dna", "OURS=THEIRS")),
     ):
         message = refused(f"data build {line} --output data/genes")
@@ -156,6 +183,7 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     assert "smoothing is 'magic'" in refused(f"ngram fit --data {small_dataset} --smoothing magic --output runs/n")
     (tmp_path / "cut.fa").write_text(">a\nACJT\n")
     assert "'J'" in refused(f"score {model} cut.fa --output scores.tsv")
+    assert "also the input" in refused(f"score {model} cut.fa --output cut.fa")
     assert "missing.fa" in refused(f"score {model} missing.fa --output scores.tsv")
     assert "'X'" in refused(f"generate {model} --prompt ATX --output genes.fa")
     assert "is a folder" in refused(f"evaluate {model} --data {small_dataset} --output runs")

@@ -107,7 +107,7 @@ def test_the_header_of_a_dataset_card_lists_the_files_of_each_split() -> None:
     ]
     assert header.size_categories == ["1K<n<10K"]
     assert header.task_categories == ["text-generation"]
-    assert header.tags == ["dna", "genomics", "biology", "human genes"]
+    assert header.tags == ["dna", "genomics", "biology", "genes"]
 
 
 def test_a_dataset_card_shows_counts_drops_and_checksums_of_the_manifest() -> None:
@@ -137,7 +137,7 @@ def test_the_card_of_simulated_genes_says_so_first() -> None:
     first_paragraph = DatasetCard(card).text.strip().split("\n\n")[1]
     assert first_paragraph.startswith("**The genes of this dataset are simulated.**")
     assert "from seed 7" in first_paragraph
-    assert "human genes" not in DatasetCard(card).data.tags
+    assert "genes" not in DatasetCard(card).data.tags
     assert "Nothing was dropped." in card
     assert "There was no input file." in card
 

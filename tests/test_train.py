@@ -269,8 +269,12 @@ def test_unknown_names_and_impossible_numbers_are_refused(
 def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match="is not empty; choose another"):
         train.main(arguments(small_dataset, tmp_path / "run"))
+    (tmp_path / "logs_alone" / "logs").mkdir(parents=True)
+    train.main(arguments(small_dataset, tmp_path / "logs_alone"))
+    with pytest.raises(InputError, match="is not empty; go on with its run"):
+        train.main(arguments(small_dataset, tmp_path / "logs_alone"))
 
 
 def test_a_diverging_run_says_so(small_dataset: Path, tmp_path: Path) -> None:

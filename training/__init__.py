@@ -1,12 +1,13 @@
 """What `train.py` puts together: options, model, genes and checkpoints."""
 
 from .building import build_model, make_optimizer
-from .checkpoints import Progress, checkpoint_to_resume, load_checkpoint, save_checkpoint
+from .checkpoints import LOGS_FOLDER, Progress, checkpoint_to_resume, load_checkpoint, save_checkpoint
 from .genes import IGNORED, TrainingGenes, planned_batches
 from .options import TrainingConfig, check_config, parse_config
 
 __all__ = [
     "IGNORED",
+    "LOGS_FOLDER",
     "Progress",
     "TrainingConfig",
     "TrainingGenes",

@@ -26,6 +26,8 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
     """
     options = dict(section)
     model_type = options.pop("model_type", None)
+    if model_type is None:
+        raise InputError("No model is described; give a --config with a section `model:`, or --model.model_type.")
     if model_type not in CONFIG_MAPPING or CONFIG_MAPPING[model_type] not in MODEL_FOR_CAUSAL_LM_MAPPING:
         close = difflib.get_close_matches(str(model_type), list(CONFIG_MAPPING.keys()), n=3)
         raise InputError(

@@ -17,6 +17,7 @@ from genelm.storage import InputError
 from .options import FIXED, TrainingConfig
 
 PROGRESS_FILE = "progress.json"
+LOGS_FOLDER = "logs"
 
 # It would warn at each checkpoint that a head that shares the embedding's weights is saved once, as it should be.
 logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
@@ -86,11 +87,12 @@ def checkpoint_to_resume(config: TrainingConfig) -> Path | None:
     """
     output_dir = Path(config.output_dir)
     if config.resume_from_checkpoint is None:
-        if output_dir.exists() and (output_dir.is_file() or any(output_dir.iterdir())):
-            raise InputError(
-                f"{output_dir} is not empty; go on with its run by --resume_from_checkpoint latest, remove it, or "
-                "choose another --output_dir."
-            )
+        if output_dir.is_file():
+            raise InputError(f"{output_dir} is a file; choose another --output_dir.")
+        # Logs alone are of a run that was broken off before its first checkpoint: there is nothing to lose.
+        if output_dir.is_dir() and any(path.name != LOGS_FOLDER for path in output_dir.iterdir()):
+            resume = "go on with its run by --resume_from_checkpoint latest, or " if _checkpoints(config) else ""
+            raise InputError(f"{output_dir} is not empty; {resume}choose another --output_dir.")
         return None
     if config.resume_from_checkpoint != "latest":
         folder = Path(config.resume_from_checkpoint)

@@ -1,5 +1,6 @@
 """The options of `train.py`: a YAML file, and a command line that wins over it."""
 
+import argparse
 import dataclasses
 import difflib
 from dataclasses import dataclass, field
@@ -98,6 +99,10 @@ SCHEDULES = [
 """Those of transformers.get_scheduler that need nothing but the numbers of steps."""
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Keeps the lines of the description, and gives the default of each option."""
+
+
 def parse_config(arguments: list[str], description: str | None) -> tuple[TrainingConfig, dict[str, Any]]:
     """Read the config file and the command line.
 
@@ -111,7 +116,9 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
     Raises:
         InputError: the config file cannot be read or has an unknown key.
     """
-    parser = HfArgumentParser(TrainingConfig, description=description, allow_abbrev=False)
+    parser = HfArgumentParser(
+        TrainingConfig, description=description, allow_abbrev=False, formatter_class=_HelpFormatter
+    )
     parser.add_argument("--config", help="YAML file with options and a section `model:`.")
     path = None
     for position, argument in enumerate(arguments):
@@ -158,6 +165,8 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options and the model section of a config file."""
     try:
         content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"There is no config {path}; those that come with genelm are in configs/.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The config {path} cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
