@@ -295,8 +295,5 @@ if __name__ == "__main__":
         sys.exit(2)
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":
-            print(
-                "train.py: Interrupted; --resume_from_checkpoint latest goes on from the last checkpoint, if there is one.",
-                file=sys.stderr,
-            )
+            print("train.py: Interrupted; --resume_from_checkpoint latest goes on.", file=sys.stderr)
         sys.exit(130)
