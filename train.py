@@ -34,8 +34,8 @@ from transformers import get_scheduler
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.eval import bits_per_base, check_lengths, score_genes
-from genelm.modeling import RECORD_FILE, save_model_folder
-from genelm.storage import InputError, atomic_file, package_versions, started_command
+from genelm.modeling import RECORD_FILE, new_record, save_model_folder
+from genelm.storage import InputError, atomic_file, input_errors_end
 from genelm.tokenization import load_tokenizer
 from genelm.training import (
     IGNORED,
@@ -262,12 +262,12 @@ def main(arguments: list[str] | None = None) -> Path:
     optimizer = make_optimizer(model, config)
     scheduler = get_scheduler(config.lr_scheduler_type, optimizer, config.warmup_steps, total_steps)
     record = {
-        "command": started_command(),
-        "config": {**dataclasses.asdict(config), "model": section},
-        "seed": config.seed,
-        "dataset": dataset_facts(manifest),
-        "parameters": model.num_parameters(),
-        "packages": package_versions(),
+        **new_record(
+            model,
+            config={**dataclasses.asdict(config), "model": section},
+            seed=config.seed,
+            dataset=dataset_facts(manifest),
+        ),
         "processes": accelerator.num_processes,
         "mixed_precision": accelerator.mixed_precision,
         "device": torch.cuda.get_device_name() if accelerator.device.type == "cuda" else accelerator.device.type,
@@ -288,11 +288,8 @@ def main(arguments: list[str] | None = None) -> Path:
 
 if __name__ == "__main__":
     try:
-        main()
-    except InputError as error:
-        if os.environ.get("RANK", "0") == "0":
-            print(f"train.py: {error}", file=sys.stderr)
-        sys.exit(2)
+        with input_errors_end("train.py"):
+            main()
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":
             print("train.py: Interrupted; --resume_from_checkpoint latest goes on.", file=sys.stderr)

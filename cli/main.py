@@ -4,14 +4,12 @@ Commands import what they run inside their functions: torch and transformers tak
 not wait for them.
 """
 
-import os
-import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError
+from genelm.storage import input_errors_end
 
 from .data import data
 from .models import generate, ngram, push, score
@@ -51,9 +49,5 @@ def _options(
 
 def main() -> None:
     """Run the command line; unusable input ends in one sentence on standard error and exit status 2."""
-    try:
+    with input_errors_end("genelm"):
         app()
-    except InputError as error:
-        if os.environ.get("RANK", "0") == "0":
-            print(f"genelm: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_file, check_output_file, package_versions, started_command
+from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder
+
+from .arguments import MaxPositions, Model
 
 ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models.")
-Model = Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")]
 
 
 @ngram.callback()
@@ -36,8 +37,7 @@ def fit(
     from tqdm.auto import tqdm
 
     from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
-    from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, is_model_file, save_model_folder
-    from genelm.storage import check_output_folder
+    from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, is_model_file, new_record, save_model_folder
     from genelm.tokenization import encode, load_tokenizer
 
     check_output_folder(output, is_model_file)
@@ -50,17 +50,10 @@ def fit(
     bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
     model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
     dataset = dataset_facts(manifest)
-    record = {
-        "command": started_command(),
-        "config": {
-            "model": {"model_type": config.model_type, "order": order, "smoothing": smoothing, "paper": paper}
-            | ({"pseudocount": pseudocount} if smoothing == "laplace" else {})
-        },
-        "seed": None,
-        "dataset": dataset,
-        "parameters": model.counts.numel(),
-        "packages": package_versions(),
-    }
+    section = {"model_type": config.model_type, "order": order, "smoothing": smoothing, "paper": paper}
+    if smoothing == "laplace":
+        section["pseudocount"] = pseudocount
+    record = new_record(model, config={"model": section}, seed=None, dataset=dataset)
     save_model_folder(output, model, load_tokenizer(), record)
     print(f"{output}: {smoothing} n-gram of order {order}, counted over {dataset['bases']:,} bases.")
 
@@ -85,8 +78,8 @@ def generate(
 
     import dnaio
 
-    from genelm.eval import check_tokenizer, this_process
-    from genelm.modeling import generate_genes, load_model_folder, resolve_model_folder
+    from genelm.eval import load_model
+    from genelm.modeling import generate_genes
     from genelm.tokenization import IUPAC_LETTERS
 
     wrong = sorted(set(prompt.upper()) - set(IUPAC_LETTERS))
@@ -94,10 +87,7 @@ def generate(
         raise InputError(
             f"The prompt has the letter {wrong[0]!r}; nucleotides are written {', '.join(IUPAC_LETTERS)}."
         )
-    folder = resolve_model_folder(model)
-    network, tokenizer = load_model_folder(folder)
-    check_tokenizer(tokenizer, model)
-    network.to(this_process().device)
+    network, tokenizer, _ = load_model(model)
     try:
         genes = generate_genes(
             network,
@@ -111,7 +101,7 @@ def generate(
         )
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{model} cannot write this: {error}.") from error
-    name = Path(model).name
+    name = Path(model).resolve().name
     with atomic_file(output) as temporary, dnaio.open(temporary, mode="w", fileformat="fasta") as fasta:
         for number, (sequence, ended) in enumerate(genes, start=1):
             facts = f"prompt={prompt or '-'} temperature={temperature:g} seed={seed} ended={'yes' if ended else 'no'}"
@@ -125,9 +115,7 @@ def score(
     fasta: Annotated[Path, typer.Argument(help="Genes as FASTA, plain or .gz.")],
     output: Annotated[Path, typer.Option(help="TSV file to write; .gz is compressed.")],
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
-    max_positions: Annotated[
-        int, typer.Option(min=1, help="Positions of a batch; lower it if memory runs out.")
-    ] = 16384,
+    max_positions: MaxPositions = None,
 ) -> None:
     """Score genes: bits per base and perplexity of each, or the bits of each base.
 
@@ -140,19 +128,16 @@ def score(
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import check_tokenizer, this_process, write_base_scores, write_gene_scores
-    from genelm.modeling import load_model_folder, resolve_model_folder
+    from genelm.eval import MAX_POSITIONS, load_model, write_base_scores, write_gene_scores
 
     names, sequences = [], []
     for gene, place in read_fasta(fasta):
         check_letters(gene, place)
         names.append(gene["gene_id"])
         sequences.append(gene["sequence"])
-    network, tokenizer = load_model_folder(resolve_model_folder(model))
-    check_tokenizer(tokenizer, model)
-    network.to(this_process().device)
+    network, _, _ = load_model(model)
     write = write_base_scores if per_base else write_gene_scores
-    write(network, names, sequences, output, max_positions)
+    write(network, names, sequences, output, max_positions or MAX_POSITIONS)
     print(f"{output}: {len(names):,} genes scored by {model}.")
 
 
@@ -174,7 +159,7 @@ def push(
 
     Log in first with `hf auth login`, or set HF_TOKEN.
     """
-    from genelm.eval import read_results
+    from genelm.eval import read_results, results_files
     from genelm.model_cards import publish
     from genelm.modeling import model_fingerprint, resolve_model_folder
 
@@ -182,7 +167,7 @@ def push(
     fingerprint = model_fingerprint(folder)
     measured = []
     for place in results or [path for path in [Path("results")] if path.is_dir()]:
-        found = [read_results(file) for file in (sorted(place.glob("*.json")) if place.is_dir() else [place])]
+        found = map(read_results, results_files([place]))
         # A folder may hold the results of several models; a file that was named must be of this one.
         measured += [one for one in found if not place.is_dir() or one["model"]["fingerprint"] == fingerprint]
     if not measured:

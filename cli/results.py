@@ -7,9 +7,11 @@ import typer
 
 from genelm.storage import check_output_file, started_command
 
+from .arguments import MaxPositions, Model
+
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")],
+    model: Model,
     data: Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")],
     output: Annotated[Path, typer.Option(help="Results file (JSON) to write.")],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
@@ -22,9 +24,7 @@ def evaluate(
         typer.Option(help="For mutations: pair file, or folder of them; by default pairs are made from the split."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of confidence intervals and of made pairs.")] = 0,
-    max_positions: Annotated[
-        int, typer.Option(min=1, help="Positions of a batch; lower it if memory runs out.")
-    ] = 16384,
+    max_positions: MaxPositions = None,
 ) -> None:
     """Measure a model on a dataset and write a results file.
 
@@ -35,23 +35,20 @@ def evaluate(
     """
     check_output_file(output)
 
-    from genelm.eval import check_tokenizer, evaluate_model, this_process, write_results
-    from genelm.modeling import describe_model, load_model_folder, resolve_model_folder
+    from genelm.eval import MAX_POSITIONS, evaluate_model, load_model, this_process, write_results
+    from genelm.modeling import describe_model
 
-    folder = resolve_model_folder(model)
-    network, tokenizer = load_model_folder(folder)
-    check_tokenizer(tokenizer, model)
-    network.to(this_process().device)
+    network, _, folder = load_model(model)
     results = evaluate_model(
         network,
-        model_info={**describe_model(folder, network), "name": Path(model).name},
+        model_info=describe_model(model, folder, network),
         dataset_folder=data,
         split=split,
         tasks=task or ["perplexity"],
         pairs=pairs or [],
         seed=seed,
         command=started_command(),
-        max_positions=max_positions,
+        max_positions=max_positions or MAX_POSITIONS,
     )
     if this_process().is_main_process:
         write_results(results, output)
@@ -72,10 +69,9 @@ def report(
 
     genelm report results/*.json --output report/
     """
-    from genelm.eval import read_results, results_table, update_table, write_report
+    from genelm.eval import read_results, results_files, results_table, update_table, write_report
 
-    files = [file for path in results for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    loaded = [read_results(file) for file in files]
+    loaded = [read_results(file) for file in results_files(results)]
     for path in write_report(loaded, output):
         print(path)
     if update is not None:

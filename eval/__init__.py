@@ -1,25 +1,27 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
 from .evaluation import TASKS, evaluate_model
+from .loading import load_model
 from .mutation_pairs import PairSet, make_pairs, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
 from .perplexity import bits_per_base, measure_perplexity
 from .report import update_table, write_report
-from .results import Measurement, find_measurement, make_results, read_results, write_results
+from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
 from .score_table import write_base_scores, write_gene_scores
-from .scoring import GeneScores, check_lengths, check_tokenizer, score_bases, score_genes, this_process
+from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes, this_process
 from .tables import results_table
 
 __all__ = [
+    "MAX_POSITIONS",
     "TASKS",
     "GeneScores",
     "Measurement",
     "PairSet",
     "bits_per_base",
     "check_lengths",
-    "check_tokenizer",
     "evaluate_model",
     "find_measurement",
+    "load_model",
     "make_pairs",
     "make_results",
     "measure_mutations",
@@ -27,6 +29,7 @@ __all__ = [
     "mutation_accuracy",
     "read_pairs",
     "read_results",
+    "results_files",
     "results_table",
     "score_bases",
     "score_genes",

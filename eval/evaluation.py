@@ -15,7 +15,7 @@ from .mutation_pairs import make_pairs, read_pairs
 from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
 from .results import Measurement, make_results
-from .scoring import check_lengths, score_genes
+from .scoring import MAX_POSITIONS, check_lengths, score_genes
 
 TASKS = (perplexity.TASK, mutations.TASK)
 
@@ -34,7 +34,7 @@ def evaluate_model(
     pairs: Sequence[Path] = (),
     seed: int = 0,
     command: str,
-    max_positions: int = 16384,
+    max_positions: int = MAX_POSITIONS,
 ) -> dict[str, Any]:
     """Measure a model on one split of a dataset.
 

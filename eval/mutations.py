@@ -16,7 +16,7 @@ from .bootstrap import ratio_interval
 from .mutation_pairs import PairSet
 from .paper import nats_and_symbols
 from .results import Measurement
-from .scoring import GeneScores, score_genes
+from .scoring import MAX_POSITIONS, GeneScores, score_genes
 
 TASK, TASK_VERSION = "mutations", 1
 
@@ -61,7 +61,7 @@ def pair_sequences(pair_sets: Sequence[PairSet]) -> dict[str, str]:
 
 
 def measure_mutations(
-    model: PreTrainedModel, pair_sets: Sequence[PairSet], *, seed: int, max_positions: int = 16384
+    model: PreTrainedModel, pair_sets: Sequence[PairSet], *, seed: int, max_positions: int = MAX_POSITIONS
 ) -> list[Measurement]:
     """Score the pairs and measure how often the real gene is preferred.
 

@@ -6,6 +6,7 @@ bytes. JSON has no infinity, and a maximum-likelihood n-gram has an infinite per
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,11 @@ def write_results(results: dict[str, Any], path: Path) -> None:
     text = json.dumps(results | {"measurements": rows}, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     with atomic_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def results_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files among some paths and, for each folder among them, its JSON files by name."""
+    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
 
 
 def read_results(path: Path) -> dict[str, Any]:

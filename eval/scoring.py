@@ -17,13 +17,15 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
 from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, INPUT_FILLER, UNK_ID, encode, length_batches, pad_right
 
 FloatArray = npt.NDArray[np.float64]
 _FIRST_BASE = BASE_IDS[0]
+
+MAX_POSITIONS = 16_384
+"""Positions of a batch, padding included, where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def score_genes(
     sequences: Sequence[str],
     *,
     names: Sequence[str] | None = None,
-    max_positions: int = 16_384,
+    max_positions: int = MAX_POSITIONS,
     description: str | None = None,
 ) -> GeneScores:
     """Score whole genes under a causal language model over the vocabulary of `genelm.tokenization`.
@@ -96,7 +98,7 @@ def score_bases(
     sequences: Sequence[str],
     *,
     names: Sequence[str] | None = None,
-    max_positions: int = 16_384,
+    max_positions: int = MAX_POSITIONS,
 ) -> list[FloatArray]:
     """Score each base of each gene; arguments as in `score_genes`, one process only.
 
@@ -123,25 +125,6 @@ def this_process() -> PartialState:
     return PartialState(cpu=not torch.accelerator.is_available())
 
 
-def check_tokenizer(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-    """Refuse a model over another vocabulary, whose logits would be read as those of other letters.
-
-    Args:
-        tokenizer: of the model.
-        name: what the error calls the model.
-
-    Raises:
-        InputError: the tokenizer is not the one of `genelm.tokenization`.
-    """
-    letters = "ACGTN"
-    found, expected = tokenizer(letters)["input_ids"], [BOS_ID, *encode(letters).tolist()]
-    if found != expected:
-        raise InputError(
-            f"The tokenizer of {name} turns {letters} into {found}, not {expected}; only models over genelm's own "
-            "vocabulary can be scored."
-        )
-
-
 def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequence[str] | None = None) -> None:
     """Refuse genes that a model with a fixed number of positions cannot read.
 
@@ -153,7 +136,7 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
     Raises:
         InputError: names the first gene that is too long.
     """
-    config: Any = getattr(model, "module", model).config
+    config: Any = model.config
     limit = getattr(config, "max_position_embeddings", None)
     for gene, length in enumerate(lengths):
         if limit is not None and length + 1 > limit:

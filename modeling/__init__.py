@@ -14,6 +14,7 @@ from .model_folder import (
     is_model_file,
     load_model_folder,
     model_fingerprint,
+    new_record,
     resolve_model_folder,
     save_model_folder,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "is_model_file",
     "load_model_folder",
     "model_fingerprint",
+    "new_record",
     "resolve_model_folder",
     "save_model_folder",
 ]

@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
-from genelm.storage import InputError, sha256_of
+from genelm.storage import InputError, package_versions, sha256_of, started_command
 
 RECORD_FILE = "training_record.json"
 """How the model came about: command, config, data and figures of its training."""
@@ -46,6 +46,27 @@ NEW_TOKENS = 256
 def is_model_file(path: str) -> bool:
     """Say whether a file of a model folder belongs to the model."""
     return any(fnmatch(path, pattern) for pattern in MODEL_FILES) and "/" not in path
+
+
+def new_record(
+    model: PreTrainedModel, *, config: dict[str, Any], seed: int | None, dataset: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what every record says of how a model came about.
+
+    Args:
+        model: the model.
+        config: all options, those of the model under `model`.
+        seed: of the run; None where nothing is random.
+        dataset: `dataset_facts` of `genelm.dataset_scripts`.
+    """
+    return {
+        "command": started_command(),
+        "config": config,
+        "seed": seed,
+        "dataset": dataset,
+        "parameters": count_numbers(model),
+        "packages": package_versions(),
+    }
 
 
 def save_model_folder(
@@ -114,21 +135,18 @@ def resolve_model_folder(name: str) -> Path:
     return folder
 
 
-def load_model_folder(
-    folder: Path, dtype: torch.dtype = torch.float32
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load the model, in evaluation mode, and the tokenizer of a model folder.
+def load_model_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load the model, in float32 and evaluation mode, and the tokenizer of a model folder.
 
     Args:
         folder: from `resolve_model_folder`.
-        dtype: floating-point type of weights and logits.
 
     Raises:
         InputError: the files are there but cannot be read as a causal language model.
     """
     try:
         with _no_progress_bars():
-            model, report = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True)
+            model, report = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:
         raise InputError(f"{folder} cannot be loaded as a causal language model: {error}") from error
@@ -143,10 +161,16 @@ def model_fingerprint(folder: Path) -> str:
     return sha256_of([folder / "config.json", *sorted(folder.glob("*.safetensors"))])
 
 
-def describe_model(folder: Path, model: PreTrainedModel) -> dict[str, Any]:
-    """Return what results and cards say of a model: name, type, numbers stored and fingerprint."""
+def describe_model(name: str, folder: Path, model: PreTrainedModel) -> dict[str, Any]:
+    """Return what results say of a model: name, type, numbers learned and fingerprint.
+
+    Args:
+        name: the path or repository that the user gave, whose last part is the model's name.
+        folder: what `resolve_model_folder` made of it.
+        model: loaded from there.
+    """
     return {
-        "name": folder.resolve().name,
+        "name": Path(name).resolve().name,
         "model_type": model.config.model_type,
         "parameters": count_numbers(model),
         "fingerprint": model_fingerprint(folder),

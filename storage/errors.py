@@ -1,4 +1,9 @@
-"""The one exception that means: what the user gave cannot be used."""
+"""The one exception that means: what the user gave cannot be used, and how a command ends in it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class InputError(Exception):
@@ -8,3 +13,18 @@ class InputError(Exception):
     do. Commands print it without a traceback and exit with status 2; any other exception is a bug and keeps its
     traceback.
     """
+
+
+@contextmanager
+def input_errors_end(program: str) -> Iterator[None]:
+    """End the process in one sentence on standard error and exit status 2 where an `InputError` comes up.
+
+    Args:
+        program: what the sentence begins with. Of several processes the first alone says it.
+    """
+    try:
+        yield
+    except InputError as error:
+        if os.environ.get("RANK", "0") == "0":
+            print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -137,11 +137,11 @@ def test_saving_again_replaces_the_model_and_leaves_the_rest(folder: Path) -> No
 
 
 def test_description(folder: Path) -> None:
-    facts = describe_model(folder, load_model_folder(folder)[0])
+    facts = describe_model(str(folder), folder, load_model_folder(folder)[0])
     stored = load_file(folder / "model.safetensors")
     assert facts["parameters"] == sum(tensor.numel() for tensor in stored.values())
     (folder / "model.safetensors").write_bytes(b"other")
-    assert describe_model(folder, lstm())["fingerprint"] != facts["fingerprint"]
+    assert describe_model(str(folder), folder, lstm())["fingerprint"] != facts["fingerprint"]
 
 
 @pytest.mark.parametrize(
