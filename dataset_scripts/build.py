@@ -1,27 +1,32 @@
-"""From a config to a folder: three Parquet files and `manifest.json`, which says how they came to be."""
+"""From a config to a folder: Parquet shards, `manifest.json`, which says how they came to be, and the leakage."""
 
 import json
 import statistics
 from collections import Counter
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
 
 from genelm.storage import package_versions, sha256_of
+from genelm.tokenization import BASES
 
 from .config import HumanGenesConfig
-from .genes import SPLITS, Gene, gene_table
-from .preparation import prepare_genes
+from .genes import SPLITS, Gene
+from .leakage import LEAKAGE_FILES, write_leakage
+from .loading import FORMAT, FORMAT_VERSION
+from .preparation import PreparedGenes, prepare_genes
+from .store import RowGroupWriter
 
-FORMAT = "genelm-dataset"
-FORMAT_VERSION = 1
+SHARD_BASES = 1 << 28
+"""Letters of a Parquet file; larger splits are several."""
 
 
 def is_dataset_file(path: str) -> bool:
     """Say whether a dataset folder has a file of this path, such as `data/train-00000-of-00001.parquet`."""
-    return path in ("manifest.json", "README.md") or fnmatch(path, "data/*.parquet")
+    return path in ("manifest.json", "README.md", *LEAKAGE_FILES) or fnmatch(path, "data/*.parquet")
 
 
 def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +39,8 @@ def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
 def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[str, Any]:
     """Fill a folder with a dataset that `datasets.load_dataset` and `load_split` read.
 
-    The same files and options give the same bytes: neither Parquet nor manifest holds a time.
+    The same files and options give the same bytes: neither Parquet nor manifest holds a time. Memory does not grow
+    with the sequences, which wait in a file of the folder until their split is known.
 
     Args:
         config: what to build.
@@ -48,11 +54,11 @@ def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[
     Raises:
         InputError: the input cannot be used.
     """
-    prepared = prepare_genes(config)
+    store_file = folder / "genes.parquet"
+    prepared = prepare_genes(config, store_file)
     (folder / "data").mkdir()
-    files = {split: f"data/{split}-00000-of-00001.parquet" for split in SPLITS}
-    for split, file in files.items():
-        pq.write_table(gene_table(prepared.splits[split]), folder / file)
+    splits = {split: _write_split(prepared, split, folder) for split in SPLITS}
+    store_file.unlink()
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -61,26 +67,78 @@ def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[
         "command": command,
         "seed": config.seed,
         "config": config.options(),
+        "origin": _origin(config, prepared),
         "packages": package_versions(),
         "inputs": prepared.inputs,
         "dropped": prepared.dropped,
-        "splits": {
-            split: {"file": file, "sha256": sha256_of(folder / file), **_statistics(prepared.splits[split])}
-            for split, file in files.items()
-        },
-        "fingerprint": sha256_of(folder / file for file in files.values()),
+        "splits": splits,
+        "similar_to_training": prepared.similar_to_training,
+        "fingerprint": sha256_of(folder / file["file"] for split in splits.values() for file in split["files"]),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_leakage(folder)
     return manifest
 
 
-def _statistics(genes: list[Gene]) -> dict[str, Any]:
-    """Return the number of genes and bases, the genes of each type (most frequent first) and the spread of lengths."""
-    lengths = [gene["length"] for gene in genes]
-    types = Counter(gene["gene_type"] or "unknown" for gene in genes)
-    return {
-        "genes": len(genes),
-        "bases": sum(lengths),
-        "gene_types": dict(sorted(types.items(), key=lambda item: (-item[1], item[0]))),
-        "length": {"min": min(lengths), "median": float(statistics.median(lengths)), "max": max(lengths)},
-    }
+def _origin(config: HumanGenesConfig, prepared: PreparedGenes) -> dict[str, Any]:
+    said = {name: value for name in ("license", "citation") if (value := getattr(config, name)) is not None}
+    return prepared.origin | said
+
+
+def _write_split(prepared: PreparedGenes, split: str, folder: Path) -> dict[str, Any]:
+    """Write the Parquet files of a split and return what the manifest says of it."""
+    lengths = np.array(prepared.store.lengths, dtype=np.int64)[prepared.splits[split]]
+    shards = (np.cumsum(lengths) - lengths) // SHARD_BASES  # by the letters before each gene
+    n_shards = int(shards[-1]) + 1
+    genes = prepared.genes(split)
+    statistics_of_split = _Statistics()
+    files = []
+    for number, n_genes in enumerate(np.bincount(shards, minlength=n_shards).tolist()):
+        file = f"data/{split}-{number:05d}-of-{n_shards:05d}.parquet"
+        writer = RowGroupWriter(folder / file)
+        for gene, _ in zip(genes, range(n_genes), strict=False):
+            writer.write(gene)
+            statistics_of_split.add(gene)
+        writer.close()
+        files.append({"file": file, "sha256": sha256_of(folder / file)})
+    return {"files": files, **statistics_of_split.summary()}
+
+
+class _Statistics:
+    """Number of genes and bases, genes of each type and source, letters, clusters and the spread of lengths."""
+
+    def __init__(self) -> None:
+        self._types: Counter[str] = Counter()
+        self._sources: Counter[str] = Counter()
+        self._letters: Counter[str] = Counter()
+        self._clusters: set[str] = set()
+        self._lengths: list[int] = []
+
+    def add(self, gene: Gene) -> None:
+        self._types[gene["gene_type"] or "unknown"] += 1
+        self._sources[gene["source"] or "unknown"] += 1
+        self._letters.update({base: gene["sequence"].count(base) for base in BASES})
+        self._lengths.append(gene["length"])
+        if gene["cluster_id"] is not None:
+            self._clusters.add(gene["cluster_id"])
+
+    def summary(self) -> dict[str, Any]:
+        bases = sum(self._lengths)
+        letters = {base: self._letters[base] for base in BASES}
+        return {
+            "genes": len(self._lengths),
+            "bases": bases,
+            "gene_types": dict(_by_frequency(self._types)),
+            "sources": dict(_by_frequency(self._sources)),
+            "letters": letters | {"other": bases - sum(letters.values())},
+            "clusters": len(self._clusters) or None,
+            "length": {
+                "min": min(self._lengths),
+                "median": float(statistics.median(self._lengths)),
+                "max": max(self._lengths),
+            },
+        }
+
+
+def _by_frequency(counts: Counter[str]) -> Iterator[tuple[str, int]]:
+    yield from sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,8 +1,10 @@
-"""Which genes stay: letters, lengths, exact duplicates; everything dropped is counted under a reason."""
+"""What of a gene is kept: its letters, its length, its windows; everything dropped is counted under a reason."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from genelm.storage import InputError
 from genelm.tokenization import BASES, IUPAC_LETTERS
@@ -10,41 +12,72 @@ from genelm.tokenization import BASES, IUPAC_LETTERS
 from .genes import Gene, SourceGene
 
 Dropped = Counter[str]
-"""Reason -> number of genes."""
+"""Reason -> number of genes, or of pieces of genes."""
+
+AMBIGUOUS_POLICIES = ("drop", "split", "keep")
 
 _FOREIGN = re.compile(f"[^{IUPAC_LETTERS}{IUPAC_LETTERS.lower()}]")
 _AMBIGUOUS = re.compile(f"[^{BASES}]")
+_BASE_RUN = re.compile(f"[{BASES}]+")
 
 
-def clean(genes: Iterable[SourceGene], min_length: int, max_length: int) -> tuple[list[SourceGene], Dropped]:
-    """Write sequences in A, C, G, T and drop the genes that cannot be so written or have an unwanted length.
+@dataclass(frozen=True)
+class CleaningRules:
+    """What is kept of a gene.
 
-    Letters are upper-cased and U becomes T. A gene is dropped under the first of the reasons `empty`,
-    `ambiguous_letters` (N and the other IUPAC codes for more than one base), `too_short`, `too_long`.
+    Args:
+        ambiguous: what to do with N and the other IUPAC codes for more than one base: `drop` the gene, `split` it
+            there into pieces without them, or `keep` it as it is.
+        min_length: shortest gene, piece or window kept, in bases.
+        max_length: longest gene kept, in bases and before it is cut into pieces or windows; None is no limit.
+        window: genes and pieces longer than this many bases are cut into windows; None cuts nothing.
+        stride: bases from the start of one window to the start of the next.
+    """
+
+    ambiguous: str = "drop"
+    min_length: int = 1
+    max_length: int | None = None
+    window: int | None = None
+    stride: int | None = None
+
+
+class CleanGene(NamedTuple):
+    """A gene, or a piece of one, and the id of the gene it came from: pieces of one gene belong into one split."""
+
+    gene: Gene
+    parent: str
+
+
+def clean(genes: Iterable[SourceGene], rules: CleaningRules, dropped: Dropped) -> Iterator[CleanGene]:
+    """Write sequences in upper case, with T for U, and keep what the rules allow.
+
+    A gene is dropped under the first of the reasons `empty`, `too_long`, `ambiguous_letters` (by the policy `drop`),
+    `no_bases` (nothing but ambiguous letters), `too_short`; under the last, pieces are counted as well. A piece is
+    named after its gene and its place in it, 1-based and inclusive: `GENE:1001-2000`.
 
     Args:
         genes: as a source gives them.
-        min_length: shortest gene kept, in bases.
-        max_length: longest gene kept, in bases.
+        rules: what is kept.
+        dropped: where the genes left out are counted.
 
-    Returns:
-        The genes kept, in the order given, and how many were dropped why.
+    Yields:
+        The genes and pieces kept, in the order given.
 
     Raises:
         InputError: a sequence holds a letter that is no IUPAC code for nucleotides.
     """
-    kept: list[SourceGene] = []
-    dropped: Dropped = Counter()
     for gene, place in genes:
         check_letters(gene, place)
         sequence = gene["sequence"].upper().replace("U", "T")
-        reason = _reason_to_drop(sequence, min_length, max_length)
+        reason = _reason_to_drop(sequence, rules)
         if reason:
             dropped[reason] += 1
-        else:
-            cleaned: Gene = {**gene, "sequence": sequence}
-            kept.append(SourceGene(cleaned, place))
-    return kept, dropped
+            continue
+        for start, end in _spans(sequence, rules):
+            if end - start < rules.min_length:
+                dropped["too_short"] += 1
+            else:
+                yield CleanGene(_piece(gene, sequence, start, end), gene["gene_id"])
 
 
 def check_letters(gene: Gene, place: str) -> None:
@@ -65,67 +98,40 @@ def check_letters(gene: Gene, place: str) -> None:
         )
 
 
-def _reason_to_drop(sequence: str, min_length: int, max_length: int) -> str | None:
+def _reason_to_drop(sequence: str, rules: CleaningRules) -> str | None:
     if not sequence:
         return "empty"
-    if _AMBIGUOUS.search(sequence):
-        return "ambiguous_letters"
-    if len(sequence) < min_length:
-        return "too_short"
-    if len(sequence) > max_length:
+    if rules.max_length is not None and len(sequence) > rules.max_length:
         return "too_long"
-    return None
+    if rules.ambiguous == "drop":
+        return "ambiguous_letters" if _AMBIGUOUS.search(sequence) else None
+    return None if _BASE_RUN.search(sequence) else "no_bases"
 
 
-def drop_duplicates(genes: Iterable[SourceGene]) -> tuple[list[SourceGene], Dropped]:
-    """Keep the first of the genes with the same sequence; the others are dropped as `duplicate`."""
-    seen: set[str] = set()
-    kept: list[SourceGene] = []
-    dropped: Dropped = Counter()
-    for source_gene in genes:
-        sequence = source_gene.gene["sequence"]
-        if sequence in seen:
-            dropped["duplicate"] += 1
+def _spans(sequence: str, rules: CleaningRules) -> Iterator[tuple[int, int]]:
+    """Give start and end, 0-based and half open, of everything a sequence is cut into."""
+    pieces = [(0, len(sequence))]
+    if rules.ambiguous == "split":
+        pieces = [run.span() for run in _BASE_RUN.finditer(sequence)]
+    for start, end in pieces:
+        if rules.window is None or rules.stride is None or end - start <= rules.window:
+            yield start, end
+            continue
+        # The last window is the first one to reach the end; it may be shorter than the others.
+        for first in range(start, end - rules.window + rules.stride, rules.stride):
+            yield first, min(first + rules.window, end)
+
+
+def _piece(gene: Gene, sequence: str, start: int, end: int) -> Gene:
+    piece: Gene = {**gene, "sequence": sequence[start:end], "length": end - start}
+    if end - start == len(sequence):
+        return piece
+    piece["gene_id"] = f"{gene['gene_id']}:{start + 1}-{end}"
+    first, last = gene["start"], gene["end"]
+    # Where exons were joined, the place of a piece on the chromosome is more than one span: it keeps that of the gene.
+    if first is not None and last is not None and last - first + 1 == len(sequence):
+        if gene["strand"] == "-":
+            piece["start"], piece["end"] = last - end + 1, last - start
         else:
-            seen.add(sequence)
-            kept.append(source_gene)
-    return kept, dropped
-
-
-def drop_copies_of(
-    split: str, reference: Iterable[SourceGene], genes: Iterable[SourceGene]
-) -> tuple[list[SourceGene], Dropped]:
-    """Keep the genes whose sequence is not in `reference`; the others are dropped as `duplicate_of_<split>`.
-
-    Args:
-        split: the name of the split that `reference` is; it stays whole.
-        reference: the genes that may not appear again.
-        genes: the genes to be thinned.
-
-    Returns:
-        The genes kept, in the order given, and how many were dropped.
-    """
-    taken = {gene["sequence"] for gene, _ in reference}
-    genes = list(genes)
-    kept = [source_gene for source_gene in genes if source_gene.gene["sequence"] not in taken]
-    copies = len(genes) - len(kept)
-    return kept, Counter({f"duplicate_of_{split}": copies} if copies else {})
-
-
-def check_gene_ids(genes: Iterable[SourceGene]) -> None:
-    """Refuse two genes with one id: results name genes by it, and two assemblies of a gene would leak between splits.
-
-    Args:
-        genes: all genes of all splits, duplicates removed.
-
-    Raises:
-        InputError: two genes have the same id.
-    """
-    places: dict[str, str] = {}
-    for gene, place in genes:
-        if gene["gene_id"] in places:
-            raise InputError(
-                f"{place}: gene {gene['gene_id']} already stands at {places[gene['gene_id']]} with another sequence; "
-                "keep one of the two or give them different ids."
-            )
-        places[gene["gene_id"]] = place
+            piece["start"], piece["end"] = first + start, first + end - 1
+    return piece

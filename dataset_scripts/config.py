@@ -1,7 +1,8 @@
 """What a dataset is built from: the one list of options, checked when it is made."""
 
 import math
-from dataclasses import dataclass, field, fields
+import os
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +10,82 @@ import datasets
 
 from genelm.storage import InputError, sha256_of
 
+from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
 from .genes import SOURCE_COLUMNS, SPLITS
+from .genome_source import FEATURE_KINDS
+from .similarity import METHODS, available_method
 
-SOURCES = ("csv", "fasta", "simulated")
+SOURCES = ("csv", "fasta", "genome", "ncbi", "ncbi-package", "simulated")
+SPLIT_METHODS = ("paper", "random", "chromosome", "similarity")
+PAPERS_LONGEST = 1000
+"""Bases of the longest gene in arXiv 2307.10634."""
+
 Paths = list[str | Path]
+
+_ONLY_FOR = {
+    "columns": ("csv",),
+    "fasta": ("genome",),
+    "annotation": ("genome",),
+    "feature": ("genome",),
+    "flank": ("genome",),
+    "taxon": ("ncbi",),
+    "cache": ("ncbi",),
+    "assembly": ("ncbi", "ncbi-package"),
+    "num_genes": ("simulated",),
+}
+"""Options that belong to some sources."""
+
+_HOW_ONLY = ("cache", "threads")
+"""Options that say how to build, and never change what is built."""
 
 
 @dataclass
 class HumanGenesConfig(datasets.BuilderConfig):
     """The options of a dataset of genes.
 
-    Files come either as `train`, `validation` and `test`, or as `input`, which is then split at random.
+    Files come either as `train`, `validation` and `test`, or as `input`, which is then split by `split`. The source
+    `genome` reads `fasta` and `annotation` instead, `ncbi` downloads, and `simulated` makes genes up.
 
     Args:
         name: the name of the dataset, kept in its manifest.
-        source: `csv`, `fasta` or `simulated`.
+        source: `csv`, `fasta`, `genome`, `ncbi`, `ncbi-package` or `simulated`.
         train: files of the training split.
         validation: files of the validation split.
         test: files of the test split.
-        input: files to be split at random by `fractions` and `seed`.
-        fractions: shares of train, validation and test in a random split; the default is the paper's.
+        input: files to be split; for `ncbi-package`, zips of NCBI Datasets or folders they were unpacked to.
+        extra: files for the training split alone, each a CSV or FASTA file, a zip of NCBI Datasets or a dataset
+            folder. What equals, contains or is contained in a validation or test gene is left out.
         columns: for `csv`, which column of the file holds which of ours, such as `{"sequence": "seq_col"}`.
-        min_length: shortest gene kept, in bases.
-        max_length: longest gene kept, in bases; the default is the paper's.
+        fasta: for `genome`, the sequences of the chromosomes.
+        annotation: for `genome`, GFF3 or GTF of these chromosomes.
+        feature: for `genome`, what is read of a gene: `gene`, `exon-spliced` or `CDS`.
+        flank: for `genome`, bases read on either side of a gene.
+        taxon: for `ncbi`, the number of the organism in NCBI's taxonomy; 9606 is human, 10090 is mouse.
+        assembly: for NCBI's sources, such as GCF_000001405; by default the one that NCBI names first.
+        cache: for `ncbi`, the folder of the downloads; by default `genelm/ncbi` in the user's cache.
+        ambiguous: what to do with N and the like: `drop` the gene, `split` it there, or `keep` it.
+        min_length: shortest gene, piece or window kept, in bases.
+        max_length: longest gene kept, in bases; by default the paper's 1,000, or no limit with a window. 0: no limit.
+        window: longer genes are cut into windows of so many bases.
+        stride: bases from window to window; by default the window.
+        split: `paper` (the files say), `random`, `chromosome` or `similarity`; by default `paper` where `train` is
+            given and else `random`.
+        fractions: shares of train, validation and test in a random split or one by similarity; the default is the
+            paper's.
+        validation_chromosomes: for the split by chromosome.
+        test_chromosomes: for the split by chromosome; the rest is for training.
+        cluster_with: how similar genes are searched for: `mmseqs2`, `kmers`, `none`, or `auto`, which is MMseqs2 where
+            it is installed.
+        identity: share of equal bases from which two genes are similar.
+        coverage: share of either gene that has to be aligned for that.
         num_genes: for `simulated`, the number of genes to make.
-        seed: of the simulator and of the random split.
+        seed: of the simulator and of the split.
+        threads: processor cores to use; None is all.
+        license: of the sequences, for the card.
+        citation: of the source, for the card.
 
     Raises:
-        InputError: a value is out of range, the files do not fit the source, or a file is missing or empty.
+        InputError: a value is out of range, options do not fit together, or a file is missing or empty.
     """
 
     name: str = "human_genes"
@@ -45,76 +94,167 @@ class HumanGenesConfig(datasets.BuilderConfig):
     validation: Paths = field(default_factory=list)
     test: Paths = field(default_factory=list)
     input: Paths = field(default_factory=list)
-    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    extra: Paths = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
+    fasta: str | Path | None = None
+    annotation: str | Path | None = None
+    feature: str = "gene"
+    flank: int = 0
+    taxon: str | None = None
+    assembly: str | None = None
+    cache: str | Path | None = None
+    ambiguous: str = "drop"
     min_length: int = 1
-    max_length: int = 1000
+    max_length: int | None = None
+    window: int | None = None
+    stride: int | None = None
+    split: str | None = None
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    validation_chromosomes: list[str] = field(default_factory=list)
+    test_chromosomes: list[str] = field(default_factory=list)
+    cluster_with: str = "auto"
+    identity: float = 0.8
+    coverage: float = 0.5
     num_genes: int = 2000
     seed: int = 0
+    threads: int | None = None
+    license: str | None = None
+    citation: str | None = None
 
     def __post_init__(self) -> None:
         try:
             super().__post_init__()
         except datasets.builder.InvalidConfigName as error:
             raise InputError(f"{self.name!r} cannot name a dataset; leave out the letters <>:/\\|?*.") from error
-        for name in (*SPLITS, "input"):
+        for name in (*SPLITS, "input", "extra"):
             if isinstance(getattr(self, name), str | Path):  # one file, as `datasets` also takes it
                 setattr(self, name, [getattr(self, name)])
+        self._check_choices()
+        self._fill_in()
         self._check_numbers()
-        self._check_columns()
+        self._check_source()
+        self._check_split()
         self._check_files()
 
     @property
-    def given_splits(self) -> bool:
-        """Whether the files say which gene is in which split."""
-        return bool(self.train)
+    def rules(self) -> CleaningRules:
+        """What is kept of a gene."""
+        return CleaningRules(self.ambiguous, self.min_length, self.max_length or None, self.window, self.stride)
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where downloads are kept."""
+        if self.cache is not None:
+            return Path(self.cache)
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genelm" / "ncbi"
 
     @property
     def files(self) -> dict[str, list[Path]]:
-        """The files to read, by split, or under `input` where the split is to be drawn."""
-        given = {name: [Path(path) for path in getattr(self, name)] for name in (*SPLITS, "input")}
-        return {name: paths for name, paths in given.items() if paths}
+        """The files and folders to read, by the part of the build they are for."""
+        given: dict[str, Paths] = {name: getattr(self, name) for name in (*SPLITS, "input", "extra")}
+        given["input"] = given["input"] + [path for path in (self.fasta, self.annotation) if path is not None]
+        return {name: [Path(path) for path in paths] for name, paths in given.items() if paths}
 
     def options(self) -> dict[str, Any]:
         """Return every option that decides the content, as plain JSON values."""
-        values = {f.name: getattr(self, f.name) for f in fields(HumanGenesConfig) if f.name in _OPTIONS}
-        paths = {name: [str(path) for path in values[name]] for name in (*SPLITS, "input")}
-        return {**values, **paths, "fractions": list(self.fractions)}
+        values = {name: getattr(self, name) for name in _OPTIONS if name not in _HOW_ONLY}
+        for name in (*SPLITS, "input", "extra"):
+            values[name] = [str(path) for path in values[name]]
+        for name in ("fasta", "annotation"):
+            values[name] = None if values[name] is None else str(values[name])
+        return {**values, "fractions": list(self.fractions)}
 
     def checksums(self) -> list[str]:
-        """Return the SHA-256 of every file to read, as its content is now."""
-        return [sha256_of(path) for paths in self.files.values() for path in paths]
+        """Return the SHA-256 of every file and folder to read, as its content is now."""
+        return [sha256_of(content_of(path)) for paths in self.files.values() for path in paths]
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
         """Name the cache of `datasets` after the options and the files' content: a changed file is another dataset."""
         return super().create_config_id({**self.options(), "content": self.checksums()}, custom_features)
 
+    def _check_choices(self) -> None:
+        for name, choices in (
+            ("source", SOURCES),
+            ("feature", FEATURE_KINDS),
+            ("ambiguous", AMBIGUOUS_POLICIES),
+            ("split", (None, *SPLIT_METHODS)),
+            ("cluster_with", ("auto", "none", *METHODS)),
+        ):
+            if getattr(self, name) not in choices:
+                listed = ", ".join(choice for choice in choices if choice)
+                raise InputError(f"{name} is {getattr(self, name)!r}; choose one of {listed}.")
+
+    def _fill_in(self) -> None:
+        """Put what the defaults that depend on other options come to in their place."""
+        self.split = self.split or ("paper" if self.train else "random")
+        if self.max_length is None:
+            self.max_length = PAPERS_LONGEST if self.window is None else 0
+        if self.window is not None and self.stride is None:
+            self.stride = self.window
+        if self.cluster_with == "auto":
+            self.cluster_with = available_method()
+        if self.threads is None:
+            self.threads = os.cpu_count() or 1
+
     def _check_numbers(self) -> None:
-        if self.source not in SOURCES:
-            raise InputError(f"There is no source {self.source!r}; choose one of {', '.join(SOURCES)}.")
-        if not 1 <= self.min_length <= self.max_length:
+        assert self.max_length is not None  # filled in
+        if self.min_length < 1 or 0 != self.max_length < self.min_length:
             raise InputError(
                 f"min_length {self.min_length} and max_length {self.max_length} keep no gene; "
-                "give whole numbers with 1 <= min_length <= max_length."
+                "give whole numbers with 1 <= min_length <= max_length, or a max_length of 0 for no limit."
             )
+        if self.stride is not None and (self.window is None or not 1 <= self.stride <= self.window):
+            raise InputError(
+                f"stride is {self.stride} and window {self.window}: bases between windows would be lost; "
+                "give 1 <= stride <= window."
+            )
+        if self.window is not None and self.window < self.min_length:
+            raise InputError(f"window {self.window} is shorter than min_length {self.min_length}; no window is kept.")
         if len(self.fractions) != 3 or min(self.fractions) <= 0 or not math.isclose(sum(self.fractions), 1):
             raise InputError(
                 f"The split fractions {list(self.fractions)} are not three positive numbers that add up to 1; "
                 "give the shares of train, validation and test, such as 0.6, 0.2 and 0.2."
             )
-        if self.num_genes < 1:
-            raise InputError(f"num_genes is {self.num_genes}; at least 1 gene is needed.")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}; give a whole number from 0 on.")
+        for name in ("identity", "coverage"):
+            if not 0 < getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}; give a share above 0 and at most 1, such as 0.8.")
+        for name, least in (("num_genes", 1), ("seed", 0), ("flank", 0), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}; give a whole number from {least} on.")
 
-    def _check_columns(self) -> None:
-        if self.columns and self.source != "csv":
-            raise InputError(f"Columns are named for the source csv only, not for {self.source}; leave them out.")
+    def _check_source(self) -> None:
+        for name, sources in _ONLY_FOR.items():
+            if self.source not in sources and getattr(self, name) != _DEFAULTS[name]:
+                raise InputError(
+                    f"{name} is an option of the source {' or '.join(sources)}, not of {self.source}; leave it out."
+                )
         for name in self.columns:
             if name not in SOURCE_COLUMNS:
                 raise InputError(
                     f"No column {name!r} of a gene can be read; name some of {', '.join(SOURCE_COLUMNS)}."
                 )
+        if self.source == "genome" and (self.fasta is None or self.annotation is None):
+            raise InputError("The source genome needs fasta, the chromosomes, and annotation, their GFF3 or GTF.")
+        if self.source == "ncbi" and self.taxon is None:
+            raise InputError("The source ncbi needs a taxon, such as 9606 for human genes or 10090 for the mouse's.")
+        if self.taxon is not None and not str(self.taxon).isdigit():
+            raise InputError(f"taxon is {self.taxon!r}; give its number in NCBI's taxonomy, such as 9606 for human.")
+
+    def _check_split(self) -> None:
+        chromosomes = [*self.validation_chromosomes, *self.test_chromosomes]
+        if self.split == "chromosome":
+            if not self.validation_chromosomes or not self.test_chromosomes:
+                raise InputError(
+                    "The split by chromosome needs validation_chromosomes and test_chromosomes, such as 8 and 9."
+                )
+            if twice := sorted({name for name in chromosomes if chromosomes.count(name) > 1}):
+                raise InputError(f"Chromosome {twice[0]} is named twice; give each for validation or for test, once.")
+        elif chromosomes:
+            raise InputError(
+                f"Chromosomes are named for the split by chromosome, not for {self.split}; leave them out."
+            )
+        if self.split == "similarity" and self.cluster_with == "none":
+            raise InputError("The split by similarity searches for similar genes; leave out cluster_with none.")
 
     def _check_files(self) -> None:
         if self.data_files or self.data_dir:
@@ -122,23 +262,40 @@ class HumanGenesConfig(datasets.BuilderConfig):
                 "Name the files as train, validation and test, or as input; data_files and data_dir are not read."
             )
         given = [name for name in (*SPLITS, "input") if getattr(self, name)]
-        if self.source == "simulated":
+        if self.source in ("simulated", "genome", "ncbi"):
             if given:
                 raise InputError(
-                    f"Simulated genes are not read from files, but files were given as {', '.join(given)}; "
-                    "leave them out or choose the source csv or fasta."
+                    f"The source {self.source} reads no such files, but some were given as {', '.join(given)}; "
+                    "leave them out or choose the source csv, fasta or ncbi-package."
                 )
         elif given not in ([*SPLITS], ["input"]):
             raise InputError(
-                f"The source {self.source} needs files for train, validation and test, or files as input to be split "
-                f"at random, but got {' and '.join(given) or 'none'}."
+                f"The source {self.source} needs files for train, validation and test, or files as input to be split, "
+                f"but got {' and '.join(given) or 'none'}."
             )
-        for paths in self.files.values():
+        if (given == [*SPLITS]) != (self.split == "paper"):
+            raise InputError(
+                f"The split {self.split} does not fit the files, given as {' and '.join(given) or 'none'}: "
+                "with paper, and only then, files for train, validation and test say which gene goes where."
+            )
+        for name, paths in self.files.items():
             for path in paths:
-                if not path.is_file():
-                    raise InputError(f"{path} is not a file; check the path.")
-                if not path.stat().st_size:
-                    raise InputError(f"{path} is empty; give a {self.source} file with genes.")
+                self._check_file(path, may_be_folder=name == "extra" or self.source == "ncbi-package")
+
+    def _check_file(self, path: Path, may_be_folder: bool) -> None:
+        if path.is_dir() and may_be_folder:
+            return
+        if not path.is_file():
+            raise InputError(f"{path} is not a file; check the path.")
+        if not path.stat().st_size:
+            raise InputError(f"{path} is empty; give a file with genes.")
 
 
-_OPTIONS = {f.name for f in fields(HumanGenesConfig)} - {f.name for f in fields(datasets.BuilderConfig)}
+def content_of(path: Path) -> list[Path]:
+    """Return the files that a path stands for: itself, or all files of a folder in the order of their names."""
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+_FIELDS = [f for f in fields(HumanGenesConfig) if f.name not in {g.name for g in fields(datasets.BuilderConfig)}]
+_OPTIONS = ["name", *(f.name for f in _FIELDS)]
+_DEFAULTS = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in _FIELDS}

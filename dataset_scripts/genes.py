@@ -22,14 +22,17 @@ FEATURES = Features(
         "strand": Value("string"),
         "sequence": Value("string"),
         "length": Value("int64"),
+        "source": Value("string"),
         "cluster_id": Value("string"),
+        "familiarity": Value("float64"),
     }
 )
 """The columns of a dataset. `start` and `end` are 1-based and inclusive, `sequence` is the sense strand, `length` is
-counted in bases; what a source does not know is null."""
+counted in bases; what a source does not know is null. `source` names where the gene was read, `cluster_id` its cluster
+of similar genes, and `familiarity` is the share of its 24-mers that the training genes have, on either strand."""
 
-SOURCE_COLUMNS = tuple(name for name in FEATURES if name != "length")
-"""The columns that a source can give."""
+SOURCE_COLUMNS = tuple(name for name in FEATURES if name not in ("length", "source", "cluster_id", "familiarity"))
+"""The columns that a source can give; the others are found out by the build."""
 
 
 class Gene(TypedDict):
@@ -47,7 +50,9 @@ class Gene(TypedDict):
     strand: str | None
     sequence: str
     length: int
+    source: str | None
     cluster_id: str | None
+    familiarity: float | None
 
 
 class SourceGene(NamedTuple):

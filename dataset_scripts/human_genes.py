@@ -7,7 +7,12 @@ For example:
     genes = builder.as_dataset(split="train")
 """
 
+import itertools
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -18,17 +23,19 @@ from genelm.storage import InputError
 
 from .config import HumanGenesConfig
 from .genes import FEATURES, SPLITS, gene_table
-from .preparation import prepare_genes
+from .preparation import PreparedGenes, prepare_genes
+from .store import ROW_GROUP_GENES
 
 
 class HumanGenes(datasets.ArrowBasedBuilder):
     """Builds the three splits; the keyword arguments are the fields of `HumanGenesConfig`.
 
-    The cache is keyed by the content of the files, so changed files never give an old dataset.
+    The cache is keyed by the options and the content of the files, so changed files never give an old dataset. Genes
+    that NCBI serves are not files: once built, they stay as they are until the cache of `datasets` is emptied.
     """
 
     BUILDER_CONFIG_CLASS = HumanGenesConfig
-    VERSION = datasets.Version("1.0.0")
+    VERSION = datasets.Version("2.0.0")
     """Part of the cache's path: raise it when the same files and options give other rows."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,10 +59,16 @@ class HumanGenes(datasets.ArrowBasedBuilder):
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         del dl_manager  # the files are local
-        splits = prepare_genes(self.config).splits
+        folder = tempfile.mkdtemp()
+        prepared = prepare_genes(self.config, Path(folder) / "genes.parquet")
+        weakref.finalize(prepared, shutil.rmtree, folder, ignore_errors=True)  # a stream may be read much later
         return [
-            datasets.SplitGenerator(name=split, gen_kwargs={"table": gene_table(splits[split])}) for split in SPLITS
+            datasets.SplitGenerator(name=split, gen_kwargs={"prepared": prepared, "split": split}) for split in SPLITS
         ]
 
-    def _generate_tables(self, table: pa.Table) -> Iterator[tuple[Key, pa.Table]]:
-        yield Key(0, 0), table
+    def _generate_tables(self, prepared: PreparedGenes, split: str) -> Iterator[tuple[Key, pa.Table]]:
+        genes = prepared.genes(split)
+        number = 0
+        while batch := list(itertools.islice(genes, ROW_GROUP_GENES)):
+            yield Key(0, number), gene_table(batch)
+            number += 1

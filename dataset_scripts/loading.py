@@ -1,15 +1,20 @@
 """Reading a dataset folder that `build_dataset` wrote."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genelm.storage import InputError, sha256_of
 
-from .build import FORMAT, FORMAT_VERSION
+from .genes import Gene, SourceGene
+
+FORMAT = "genelm-dataset"
+FORMAT_VERSION = 2
 
 _HOW_TO_BUILD = "build one with `genelm data build --output FOLDER`"
 
@@ -37,6 +42,51 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
     return manifest
 
 
+def is_dataset_folder(folder: Path) -> bool:
+    """Say whether a folder looks like one that `build_dataset` wrote."""
+    return (folder / "manifest.json").is_file()
+
+
+def split_files(folder: Path | str, split: str) -> list[Path]:
+    """Return the Parquet files of a split, checked against the manifest.
+
+    Args:
+        folder: a folder written by `build_dataset`.
+        split: `train`, `validation` or `test`.
+
+    Raises:
+        InputError: the folder is no dataset folder, the split is missing or not what the manifest says.
+    """
+    splits = read_manifest(folder)["splits"]
+    if split not in splits:
+        raise InputError(f"{folder} has no split {split!r}; it has {', '.join(splits)}.")
+    paths = []
+    for file in splits[split]["files"]:
+        path = Path(folder) / file["file"]
+        if not path.is_file():
+            raise InputError(f"{path} is missing, though the manifest names it; {_HOW_TO_BUILD}.")
+        if sha256_of(path) != file["sha256"]:
+            raise InputError(
+                f"{path} is not the file that the manifest describes (its SHA-256 differs); {_HOW_TO_BUILD}."
+            )
+        paths.append(path)
+    return paths
+
+
+def read_dataset(folder: Path) -> Iterator[SourceGene]:
+    """Read the genes of all splits of a dataset folder, as a source for another one.
+
+    Raises:
+        InputError: as for `split_files`.
+    """
+    for split in read_manifest(folder)["splits"]:
+        for path in split_files(folder, split):
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=1000):
+                    for gene in batch.to_pylist():
+                        yield SourceGene(cast(Gene, gene), f"{path}, gene {gene['gene_id']}")
+
+
 def load_split(folder: Path | str, split: str) -> datasets.Dataset:
     """Return one split of a dataset folder, held in memory.
 
@@ -52,14 +102,7 @@ def load_split(folder: Path | str, split: str) -> datasets.Dataset:
     Raises:
         InputError: the folder is no dataset folder, the split is missing or not what the manifest says.
     """
-    splits = read_manifest(folder)["splits"]
-    if split not in splits:
-        raise InputError(f"{folder} has no split {split!r}; it has {', '.join(splits)}.")
-    path = Path(folder) / splits[split]["file"]
-    if not path.is_file():
-        raise InputError(f"{path} is missing, though the manifest names it; {_HOW_TO_BUILD}.")
-    if sha256_of(path) != splits[split]["sha256"]:
-        raise InputError(f"{path} is not the file that the manifest describes (its SHA-256 differs); {_HOW_TO_BUILD}.")
+    paths = split_files(folder, split)
     # Not load_dataset, which would copy the file to its cache; not read_table, which would turn a folder named
     # like seed=1 above the file into a column.
-    return datasets.Dataset(pq.ParquetFile(path).read())
+    return datasets.Dataset(pa.concat_tables(pq.ParquetFile(path).read() for path in paths))

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedModel
 
-from genelm.dataset_scripts import load_split, read_manifest
+from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
 from genelm.storage import InputError
 
 from . import mutations, perplexity
-from .familiarity import familiarity_strata, shared_fractions
 from .mutation_pairs import make_pairs, read_pairs
 from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
@@ -71,14 +71,13 @@ def evaluate_model(
         check_lengths(model, list(map(len, paired)), list(paired.values()))
     measurements: list[Measurement] = []
     if perplexity.TASK in tasks:
-        shares = shared_fractions(sequences, list(load_split(dataset_folder, "train")["sequence"]))
         scores = score_genes(
             model, sequences, names=list(genes["gene_id"]), max_positions=max_positions, description=perplexity.TASK
         )
         measurements += measure_perplexity(
             scores,
             model.config,
-            familiarity=familiarity_strata(shares),
+            familiarity=familiarity_strata(np.array(genes["familiarity"])),
             gene_types=list(genes["gene_type"]),
             seed=seed,
         )

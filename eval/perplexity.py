@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from transformers import PreTrainedConfig
 
+from genelm.dataset_scripts import STRATA
 from genelm.storage import InputError
 
 from .bootstrap import ratio_interval
-from .familiarity import STRATA
 from .paper import nats_and_symbols, paper_perplexity
 from .results import ALL, Measurement
 from .scoring import GeneScores

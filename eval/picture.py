@@ -9,29 +9,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genelm.storage import atomic_file
+from genelm.dataset_scripts import STRATA
+from genelm.pictures import COLORS, GRAY, STYLE, save_picture
 
-from .familiarity import STRATA
 from .results import ALL, find_measurement
 from .tables import edit_limits
 
-# Okabe and Ito's colors, told apart by all readers; the markers change too when the colors start again.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D")
-_GRAY = "#666666"
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.edgecolor": _GRAY,
-    "axes.axisbelow": True,
-    "figure.constrained_layout.w_pad": 0.12,
-    "figure.constrained_layout.h_pad": 0.12,
-    "svg.hashsalt": "genelm",  # identifiers in the SVG are drawn from it: the same results give the same bytes
-}
+"""They change when the colors start again."""
 
 
 def draw_picture(results: Sequence[dict[str, Any]], paths: Sequence[Path]) -> None:
@@ -41,7 +26,7 @@ def draw_picture(results: Sequence[dict[str, Any]], paths: Sequence[Path]) -> No
         results: one object a model. An infinite figure cannot be drawn; its model is marked in the legend.
         paths: files to write, `.png` or `.svg`.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 4.8), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_bits(left, results)
@@ -49,9 +34,7 @@ def draw_picture(results: Sequence[dict[str, Any]], paths: Sequence[Path]) -> No
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(results)), frameon=False)
         for path in paths:
-            with atomic_file(path) as temporary:
-                metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-                figure.savefig(temporary, dpi=150, metadata=metadata)
+            save_picture(figure, path)
 
 
 def _draw_bits(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
@@ -64,9 +47,9 @@ def _draw_bits(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
         infinite = any(row is not None and math.isinf(row["value"]) for row in rows)
         name = result["model"]["name"] + (" (∞ not drawn)" if infinite else "")
         _draw_model(axes, rows, number, len(results), name, linestyle="none")
-    axes.axhline(2, color=_GRAY, linestyle=":", linewidth=1)
+    axes.axhline(2, color=GRAY, linestyle=":", linewidth=1)
     axes.annotate("uniform", (1, 2), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                  textcoords="offset points", ha="right", color=_GRAY, fontsize=8)  # fmt: skip
+                  textcoords="offset points", ha="right", color=GRAY, fontsize=8)  # fmt: skip
     axes.set_title("Bits per base (less is better)")
     _label_positions(axes, [stratum for _, stratum in strata], "genes, by 24-mers shared with the training genes")
 
@@ -81,9 +64,9 @@ def _draw_accuracies(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
             for k in limits
         ]
         _draw_model(axes, rows, number, len(results), result["model"]["name"], linestyle="-")
-    axes.axhline(0.5, color=_GRAY, linestyle=":", linewidth=1)
+    axes.axhline(0.5, color=GRAY, linestyle=":", linewidth=1)
     axes.annotate("guessing", (1, 0.5), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                  textcoords="offset points", ha="right", color=_GRAY, fontsize=8)  # fmt: skip
+                  textcoords="offset points", ha="right", color=GRAY, fontsize=8)  # fmt: skip
     axes.set_title("Mutations found (more is better)")
     _label_positions(axes, [str(k) for k in limits], "most edits in the mutated copy, K")
 
@@ -102,8 +85,8 @@ def _draw_model(
         [row["value"] for _, row in drawn],
         yerr=list(zip(*below_above, strict=True)) or None,
         label=name,
-        color=_COLORS[number % len(_COLORS)],
-        marker=_MARKERS[number // len(_COLORS) % len(_MARKERS)],
+        color=COLORS[number % len(COLORS)],
+        marker=_MARKERS[number // len(COLORS) % len(_MARKERS)],
         linestyle=linestyle,
         linewidth=1,
         elinewidth=1.5,

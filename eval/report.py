@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from genelm.dataset_scripts import WORD_LENGTH
 from genelm.storage import InputError, atomic_file
 
 from .bootstrap import CONFIDENCE, RESAMPLES
-from .familiarity import WORD_LENGTH
 from .picture import draw_picture
 from .results import find_measurement
 from .tables import familiarity_table, gene_type_table, mutation_table, results_table

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .familiarity import STRATA
+from genelm.dataset_scripts import STRATA
+
 from .results import find_measurement
 
 Results = dict[str, Any]

@@ -15,8 +15,7 @@ from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard,
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors import SafetensorError, safe_open
 
-from genelm.dataset_scripts import SPLITS
-from genelm.eval.familiarity import WORD_LENGTH
+from genelm.dataset_scripts import SPLITS, WORD_LENGTH
 from genelm.modeling import RECORD_FILE
 from genelm.storage import InputError
 
@@ -53,14 +52,16 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
 _TEMPLATES.filters["count"] = lambda number: f"{number:,}".removesuffix(".0")
+_TEMPLATES.filters["share"] = lambda part, whole: f"{part / whole:.1%}" if whole else ""
 _TEMPLATES.filters["yaml"] = lambda value: yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip()
 
 
-def render_dataset_card(manifest: dict[str, Any]) -> str:
+def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> str:
     """Return the dataset card, YAML header included, of a built dataset.
 
     Args:
         manifest: the content of the dataset's `manifest.json`.
+        leakage: the content of its `leakage.json`.
 
     Returns:
         The text of the dataset's `README.md`.
@@ -77,15 +78,20 @@ def render_dataset_card(manifest: dict[str, Any]) -> str:
         configs=[
             {
                 "config_name": "default",
-                "data_files": [{"split": name, "path": split["file"]} for name, split in splits.items()],
+                "data_files": [
+                    {"split": name, "path": [file["file"] for file in split["files"]]}
+                    for name, split in splits.items()
+                ],
             }
         ],
     )
     body = _TEMPLATES.get_template("dataset_card.md").render(
         manifest=manifest,
+        leakage=leakage,
         simulated=simulated,
         splits=splits,
         gene_types=sorted({name for split in splits.values() for name in split["gene_types"]}),
+        sources=sorted({name for split in splits.values() for name in split["sources"]}),
         dropped=dropped,
         reasons=sorted({reason for reasons in dropped.values() for reason, number in reasons.items() if number}),
     )

@@ -15,9 +15,9 @@ SPLITS = ("train", "validation", "test")
 def files(tmp_path) -> dict[str, Path]:
     """Small files with one of each: a copy within train, copies across splits, an N, a gene that is too long."""
     genes = {
-        "train": ["ACGT", "acgt", "GGGG", "CCCC", "ANT", "A" * 30],
-        "validation": ["TTTT", "CCCC", "GGGG"],
-        "test": ["GGGG", "TATA"],
+        "train": ["ACGT", "acgt", "GGGA", "CCCA", "ANT", "A" * 30],
+        "validation": ["TTTG", "CCCA", "TCCC"],
+        "test": ["GGGA", "TATA"],
     }
     paths = {}
     for split, sequences in genes.items():
@@ -41,8 +41,8 @@ def test_copies_are_dropped_from_the_lower_split_and_counted(files, tmp_path):
     folder = built(config_of(files), tmp_path / "d")
     assert {split: load_split(folder, split)["sequence"][:] for split in SPLITS} == {
         "train": ["ACGT"],
-        "validation": ["TTTT", "CCCC"],
-        "test": ["GGGG", "TATA"],
+        "validation": ["TTTG", "CCCA"],
+        "test": ["GGGA", "TATA"],
     }
     assert read_manifest(folder)["dropped"] == {
         "train": {
@@ -52,7 +52,7 @@ def test_copies_are_dropped_from_the_lower_split_and_counted(files, tmp_path):
             "duplicate_of_validation": 1,
             "too_long": 1,
         },
-        "validation": {"duplicate_of_test": 1},
+        "validation": {"reverse_complement_of_test": 1},
         "test": {},
     }
 
@@ -70,15 +70,17 @@ def test_load_dataset_reads_the_folder(files, tmp_path):
 def test_the_manifest_says_what_the_folder_is(files, tmp_path):
     folder = built(config_of(files, seed=5), tmp_path / "d")
     manifest = read_manifest(folder)
-    parquet = [folder / manifest["splits"][split]["file"] for split in SPLITS]
-    assert manifest["fingerprint"] == sha256_of(parquet)
-    assert [manifest["splits"][split]["sha256"] for split in SPLITS] == [sha256_of(path) for path in parquet]
-    assert manifest["splits"]["validation"] | {"file": "", "sha256": ""} == {
-        "file": "",
-        "sha256": "",
+    written = [file for split in SPLITS for file in manifest["splits"][split]["files"]]
+    assert manifest["fingerprint"] == sha256_of(folder / file["file"] for file in written)
+    assert [file["sha256"] for file in written] == [sha256_of(folder / file["file"]) for file in written]
+    assert manifest["splits"]["validation"] | {"files": []} == {
+        "files": [],
         "genes": 2,
         "bases": 8,
         "gene_types": {"ncRNA": 2},
+        "sources": {"validation.csv": 2},
+        "letters": {"A": 1, "C": 3, "G": 1, "T": 3, "other": 0},
+        "clusters": 2,
         "length": {"min": 4, "median": 4.0, "max": 4},
     }
     assert manifest["inputs"][0] == {
@@ -93,7 +95,7 @@ def test_the_manifest_says_what_the_folder_is(files, tmp_path):
 def test_the_same_input_gives_the_same_bytes(files, tmp_path):
     first, second = (built(config_of(files), tmp_path / name) for name in "ab")
     names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(names) == 4
+    assert len(names) == 6
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
@@ -109,7 +111,7 @@ def test_simulated_genes_are_split_by_fraction_and_reproducible(tmp_path):
 
 def test_files_of_one_input_are_pooled_and_split(tmp_path):
     for name in "ab":
-        (tmp_path / f"{name}.fa").write_text("".join(f">{name}{i}\n{'ACGT' * (i + 1)}\n" for i in range(10)))
+        (tmp_path / f"{name}.fa").write_text("".join(f">{name}{i}\n{'AACT' * (i + 1)}\n" for i in range(10)))
     config = HumanGenesConfig(source="fasta", input=[tmp_path / "a.fa", tmp_path / "b.fa"])
     folder = built(config, tmp_path / "d")
     manifest = read_manifest(folder)
@@ -122,17 +124,35 @@ def test_files_of_one_input_are_pooled_and_split(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"source": "genbank"}, "There is no source 'genbank'; choose one of csv, fasta, simulated"),
+        ({"source": "genbank"}, "source is 'genbank'; choose one of csv, fasta, genome, ncbi, ncbi-package, simul"),
+        ({"split": "halves"}, "split is 'halves'; choose one of paper, random, chromosome, similarity"),
+        ({"ambiguous": "mask"}, "ambiguous is 'mask'; choose one of drop, split, keep"),
+        ({"window": 10, "stride": 11}, "bases between windows would be lost"),
+        ({"stride": 5}, "stride is 5 and window None"),
+        ({"window": 3, "min_length": 4}, "window 3 is shorter than min_length 4"),
+        ({"identity": 0.0}, "identity is 0.0; give a share above 0"),
+        ({"taxon": "9606"}, "taxon is an option of the source ncbi, not of simulated"),
+        ({"source": "ncbi"}, "ncbi needs a taxon, such as 9606"),
+        ({"source": "ncbi", "taxon": "human"}, "taxon is 'human'; give its number"),
+        ({"source": "genome", "fasta": "g.fa"}, "genome needs fasta, .* and annotation"),
+        ({"split": "chromosome"}, "needs validation_chromosomes and test_chromosomes"),
+        (
+            {"split": "chromosome", "validation_chromosomes": ["8"], "test_chromosomes": ["8"]},
+            "Chromosome 8 is named twice",
+        ),
+        ({"test_chromosomes": ["8"]}, "Chromosomes are named for the split by chromosome, not for random"),
+        ({"split": "similarity", "cluster_with": "none"}, "leave out cluster_with none"),
+        ({"split": "paper"}, "The split paper does not fit the files"),
         ({"source": "csv"}, "csv needs files for train, validation and test, or .* but got none"),
         ({"source": "csv", "train": ["x"], "test": ["y"]}, "but got train and test"),
-        ({"train": ["x"]}, "Simulated genes are not read from files"),
+        ({"train": ["x"]}, "The source simulated reads no such files"),
         ({"source": "fasta", "input": "no.fa"}, "no.fa is not a file"),
         ({"min_length": 5, "max_length": 4}, "min_length 5 and max_length 4 keep no gene"),
         ({"fractions": (0.5, 0.5, 0.5)}, "split fractions .* add up to 1"),
         ({"fractions": (0.9, 0.1, 0.0)}, "split fractions .* positive"),
-        ({"num_genes": 0}, "at least 1 gene is needed"),
+        ({"num_genes": 0}, "num_genes is 0; give a whole number from 1 on"),
         ({"seed": -1}, "seed is -1"),
-        ({"columns": {"sequence": "s"}}, "Columns are named for the source csv only"),
+        ({"columns": {"sequence": "s"}}, "columns is an option of the source csv, not of simulated"),
         ({"source": "csv", "columns": {"seq": "s"}}, "No column 'seq' of a gene"),
         ({"data_dir": "x"}, "data_files and data_dir are not read"),
         ({"name": "a/b"}, "'a/b' cannot name a dataset"),
@@ -145,7 +165,7 @@ def test_unusable_options_are_one_sentence(options, message):
 
 def test_an_empty_file_is_one_sentence(files):
     files["test"].write_text("")
-    with pytest.raises(InputError, match=r"test.csv is empty; give a csv file with genes"):
+    with pytest.raises(InputError, match=r"test.csv is empty; give a file with genes"):
         config_of(files)
 
 
@@ -153,12 +173,8 @@ def test_an_empty_file_is_one_sentence(files):
     ("split", "rows", "message"),
     [
         ("test", "t,ncRNA,N\n", r"None of the 1 genes in .*test.csv is left after cleaning \(1 ambiguous_letters\)"),
-        ("train", "t,ncRNA,GGGG\n", r"The train split is empty: .* dropped were 1 duplicate_of_test"),
-        (
-            "train",
-            "test0,ncRNA,GGGGG\n",
-            r"test.csv, line 2: gene test0 already stands at .*train.csv, line 2",
-        ),
+        ("train", "t,ncRNA,GGGA\n", r"The train split is empty: .* dropped were 1 duplicate_of_test"),
+        ("train", "test0,ncRNA,GGGGG\n", r"The train split is empty: .* dropped were 1 gene_id_twice"),
         ("train", "t,ncRNA,ACXT\n", r"train.csv, line 2: gene t has 'X' at position 3"),
     ],
 )
@@ -244,21 +260,27 @@ def test_an_unchanged_file_is_taken_from_the_cache(files, tmp_path):
 def test_the_papers_files_are_kept_whole(real_data, tmp_path):
     paper = real_data / "paper"
     names = {"train": "genes_train_subset.csv", "validation": "genes_validation.csv", "test": "genes_test.csv"}
-    config = HumanGenesConfig(source="csv", **{split: [paper / name] for split, name in names.items()})
+    files = {split: [paper / name] for split, name in names.items()}
+    config = HumanGenesConfig(source="csv", cluster_with="none", **files)
     manifest = read_manifest(built(config, tmp_path / "d"))
-    # Counted from the files themselves: rows, and characters between < and >.
-    assert {split: (m["genes"], m["bases"]) for split, m in manifest["splits"].items()} == {
-        "train": (5481, 1_984_206),
-        "validation": (3077, 1_126_919),
-        "test": (4578, 1_694_448),
+    # Rows of the files less those that another row has on the other strand: counted with Python sets of strings.
+    assert {split: m["genes"] for split, m in manifest["splits"].items()} == {
+        "train": 5481 - 5,
+        "validation": 3077,
+        "test": 4578,
     }
-    assert manifest["dropped"] == {"train": {}, "validation": {}, "test": {}}
-    assert manifest["splits"]["test"]["gene_types"]["PSEUDO"] == 2092
+    assert manifest["dropped"] == {
+        "train": {"reverse_complement": 2, "reverse_complement_of_test": 1, "reverse_complement_of_validation": 2},
+        "validation": {},
+        "test": {},
+    }
 
 
 def test_a_compressed_fasta_of_real_sequences_is_split(real_data, tmp_path):
     path = real_data / "extra_genes" / "human_le1000_dedup_noeval.fa.gz"
-    manifest = read_manifest(built(HumanGenesConfig(source="fasta", input=[path]), tmp_path / "d"))
+    manifest = read_manifest(
+        built(HumanGenesConfig(source="fasta", input=[path], cluster_with="none"), tmp_path / "d")
+    )
     assert manifest["inputs"][0]["rows"] == 20_231
     kept = sum(split["genes"] for split in manifest["splits"].values())
     assert kept + sum(manifest["dropped"]["input"].values()) == 20_231

@@ -20,22 +20,25 @@ from genelm.tokenization import load_tokenizer
 def manifest(**changed: Any) -> dict[str, Any]:
     def split(name: str, genes: int, gene_types: dict[str, int]) -> dict[str, Any]:
         return {
-            "file": f"data/{name}-00000-of-00001.parquet",
-            "sha256": name[0] * 64,
+            "files": [{"file": f"data/{name}-00000-of-00001.parquet", "sha256": name[0] * 64}],
             "genes": genes,
             "bases": genes * 300,
             "gene_types": gene_types,
+            "sources": {"T.csv": genes},
+            "letters": {"A": genes * 90, "C": genes * 60, "G": genes * 60, "T": genes * 90, "other": 0},
+            "clusters": genes,
             "length": {"min": 4, "median": 300.5, "max": 1000},
         }
 
     return {
         "format": "genelm-dataset",
-        "format_version": 1,
+        "format_version": 2,
         "name": "small_genes",
         "source": "csv",
         "command": "genelm data build --source csv --train T.csv --output small_genes",
         "seed": 7,
         "config": {"max_length": 1000},
+        "origin": {"license": "public domain", "citation": "Someone et al., 2020", "assembly": "GCF_1.2"},
         "packages": {"genelm": "0.1.0"},
         "inputs": [{"file": "T.csv", "sha256": "a" * 64, "bytes": 12345, "rows": 1250}],
         "dropped": {"train": {"duplicate": 11, "too long": 0}, "validation": {"too long": 3}, "test": {}},
@@ -44,8 +47,22 @@ def manifest(**changed: Any) -> dict[str, Any]:
             "validation": split("validation", 20, {"PSEUDO": 20}),
             "test": split("test", 30, {"a|b": 30}),
         },
+        "similar_to_training": {"validation": 3, "test": 6},
         "fingerprint": "f" * 64,
         **changed,
+    }
+
+
+def leakage(split: str = "random", cluster_with: str = "mmseqs2") -> dict[str, Any]:
+    def facts(genes: int, similar: int) -> dict[str, Any]:
+        strata = {name: {"genes": n, "bases": n * 300} for name, n in (("novel", genes - 3), ("familiar", 3))}
+        return {"genes": genes, "similar_to_training": similar, "strata": strata}
+
+    return {
+        "word_length": 24,
+        "strata": ["novel", "familiar"],
+        "search": {"cluster_with": cluster_with, "identity": 0.8, "coverage": 0.5, "split": split},
+        "splits": {"validation": facts(20, 3), "test": facts(30, 6)},
     }
 
 
@@ -94,14 +111,14 @@ def table_rows(card: str) -> list[list[str]]:
 
 
 def test_the_header_of_a_dataset_card_lists_the_files_of_each_split() -> None:
-    header = DatasetCard(render_dataset_card(manifest())).data
+    header = DatasetCard(render_dataset_card(manifest(), leakage())).data
     assert header.configs == [
         {
             "config_name": "default",
             "data_files": [
-                {"split": "train", "path": "data/train-00000-of-00001.parquet"},
-                {"split": "validation", "path": "data/validation-00000-of-00001.parquet"},
-                {"split": "test", "path": "data/test-00000-of-00001.parquet"},
+                {"split": "train", "path": ["data/train-00000-of-00001.parquet"]},
+                {"split": "validation", "path": ["data/validation-00000-of-00001.parquet"]},
+                {"split": "test", "path": ["data/test-00000-of-00001.parquet"]},
             ],
         }
     ]
@@ -111,7 +128,7 @@ def test_the_header_of_a_dataset_card_lists_the_files_of_each_split() -> None:
 
 
 def test_a_dataset_card_shows_counts_drops_and_checksums_of_the_manifest() -> None:
-    card = render_dataset_card(manifest())
+    card = render_dataset_card(manifest(), leakage())
     rows = table_rows(card)
     assert ["train", "1,200", "360,000", "4", "300.5", "1,000"] in rows
     assert ["PSEUDO", "1,190", "20", "0"] in rows
@@ -121,19 +138,37 @@ def test_a_dataset_card_shows_counts_drops_and_checksums_of_the_manifest() -> No
     assert ["too long", "0", "3"] in rows
     assert ["T.csv", "1,250", "12,345", f"`{'a' * 64}`"] in rows
     assert f"`{'f' * 64}`" in card
+    assert ["A", "30.0%", "30.0%", "30.0%"] in rows
     assert manifest()["command"] in card
     assert "seed 7" in card
     assert "simulated" not in card
 
 
+def test_a_dataset_card_shows_leakage_license_and_citation() -> None:
+    card = render_dataset_card(manifest(), leakage())
+    assert ["test", "30", "27 (90.0%)", "3 (10.0%)", "6 (20.0%)"] in table_rows(card)
+    assert "at least 80 % of bases equal over at least 50 % of either gene" in card
+    assert "found with MMseqs2" in card
+    assert "Related genes lie in different splits" in card
+    assert "Related genes lie" not in render_dataset_card(manifest(), leakage(split="similarity"))
+    assert "![" in card
+    assert "leakage.png" in card
+    for said in ("public domain", "Someone et al., 2020", "GCF_1.2"):
+        assert said in card
+
+
+def test_a_dataset_card_says_when_no_license_is_stated() -> None:
+    assert "not stated; the terms of the source apply" in render_dataset_card(manifest(origin={}), leakage())
+
+
 def test_a_dataset_card_explains_every_column() -> None:
-    fields = render_dataset_card(manifest()).split("## Fields")[1].split("##")[0]
+    fields = render_dataset_card(manifest(), leakage()).split("## Fields")[1].split("##")[0]
     assert set(re.findall(r"`(\w+)`", fields)) - {"sequence"} >= set(FEATURES) - {"sequence"}
     assert "`sequence` |" in fields
 
 
 def test_the_card_of_simulated_genes_says_so_first() -> None:
-    card = render_dataset_card(manifest(source="simulated", inputs=[], dropped={}))
+    card = render_dataset_card(manifest(source="simulated", inputs=[], dropped={}), leakage())
     first_paragraph = DatasetCard(card).text.strip().split("\n\n")[1]
     assert first_paragraph.startswith("**The genes of this dataset are simulated.**")
     assert "from seed 7" in first_paragraph

@@ -15,11 +15,12 @@ from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 
 
 @pytest.fixture(scope="module")
-def genes(real_data: Path) -> list[str]:
+def genes(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     paths = {split: real_data / "paper" / f"genes_{split}.csv" for split in ("validation", "test")}
     paths["train"] = real_data / "paper" / "genes_train_subset.csv"
-    prepared = prepare_genes(HumanGenesConfig(source="csv", **paths))
-    return [gene["sequence"] for gene in prepared.splits["test"]]
+    config = HumanGenesConfig(source="csv", cluster_with="none", **paths)
+    prepared = prepare_genes(config, tmp_path_factory.mktemp("paper") / "genes.parquet")
+    return [gene["sequence"] for gene in prepared.genes("test")]
 
 
 def paper_ngram(real_data: Path, smoothing: str, order: int) -> GeneNGramForCausalLM:

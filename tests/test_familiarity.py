@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genelm.eval.familiarity import familiarity_strata, shared_fractions
+from genelm.dataset_scripts.familiarity import familiarity_strata, shared_fractions
 
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 

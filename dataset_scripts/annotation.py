@@ -1,0 +1,326 @@
+"""Genes of a GFF3 or GTF file, as RefSeq, Ensembl and GENCODE write them: where each lies, and what it is called."""
+
+import gzip
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gffutils.exceptions import AttributeStringError
+from gffutils.feature import Feature, feature_from_line
+from tqdm import tqdm
+
+from genelm.storage import InputError
+
+from .cleaning import Dropped
+from .fasta_source import GZIP_MAGIC
+
+FEATURE_KINDS = ("gene", "exon-spliced", "CDS")
+
+Spans = tuple[tuple[int, int], ...]
+"""Starts and ends, 1-based and inclusive, ascending."""
+
+GENE_TYPES = {
+    "protein_coding": "PROTEIN_CODING",
+    "lncRNA": "ncRNA",
+    "lincRNA": "ncRNA",
+    "antisense": "ncRNA",
+    "antisense_RNA": "ncRNA",
+    "processed_transcript": "ncRNA",
+    "sense_intronic": "ncRNA",
+    "sense_overlapping": "ncRNA",
+    "miRNA": "ncRNA",
+    "ncRNA": "ncRNA",
+    "piRNA": "ncRNA",
+    "ribozyme": "ncRNA",
+    "RNase_MRP_RNA": "ncRNA",
+    "RNase_P_RNA": "ncRNA",
+    "SRP_RNA": "ncRNA",
+    "sRNA": "ncRNA",
+    "telomerase_RNA": "ncRNA",
+    "vault_RNA": "ncRNA",
+    "vaultRNA": "ncRNA",
+    "Y_RNA": "ncRNA",
+    "misc_RNA": "miscRNA",
+    "scaRNA": "snoRNA",  # NCBI has no word of its own for those of Cajal bodies
+    "scRNA": "scRNA",
+    "snoRNA": "snoRNA",
+    "snRNA": "snRNA",
+    "rRNA": "rRNA",
+    "Mt_rRNA": "rRNA",
+    "tRNA": "tRNA",
+    "Mt_tRNA": "tRNA",
+    "transposable_element": "TRANSPOSON",
+    "biological_region": "BIOLOGICAL_REGION",
+}
+"""Biotypes of RefSeq, Ensembl and GENCODE in the words of NCBI's gene reports. Kinds of pseudogenes are PSEUDO; words
+that are not here, such as gene segments of immunoglobulins, are OTHER."""
+
+_GENES = ("gene", "pseudogene", "ncRNA_gene", "transposable_element_gene")
+_NOT_TRANSCRIPTS = (*_GENES, "region", "exon", "CDS", "stop_codon", "start_codon", "cDNA_match", "match", "chromosome")
+_NOT_READ = re.compile(r"UTR|Selenocysteine|start_codon|cDNA_match|^match|biological_region|^STS$")
+_CHOSEN = (("MANE_Select", "MANE Select"), ("RefSeq Select",), ("Ensembl_canonical",))
+"""Tags of the transcript that stands for its gene, the first the most wanted."""
+
+
+@dataclass
+class GeneModel:
+    """A gene of an annotation.
+
+    Args:
+        gene_id: NCBI's number where the file has it, else the file's own id.
+        symbol: short name, or None.
+        description: full name, or None.
+        gene_type: in NCBI's words, or None.
+        contig: name of the sequence it lies on.
+        chromosome: name of the chromosome.
+        strand: `+` or `-`.
+        spans: what is read of it: the gene, or the exons or the coding parts of one transcript.
+        assembly: name of the assembly, or None.
+        is_circular: whether the contig is, so that a span may end past its end.
+        place: file and line.
+    """
+
+    gene_id: str
+    symbol: str | None
+    description: str | None
+    gene_type: str | None
+    contig: str
+    chromosome: str
+    strand: str
+    spans: Spans
+    assembly: str | None
+    is_circular: bool
+    place: str
+
+
+@dataclass
+class _Transcript:
+    """What is known of a transcript: its gene, how much it is wanted, its parts and their strands."""
+
+    gene: str | None = None
+    rank: int = len(_CHOSEN)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    strands: set[str] = field(default_factory=set)
+    coding_bases: int = 0
+    exon_bases: int = 0
+
+
+def read_gene_models(path: Path, feature: str, dropped: Dropped) -> Iterator[GeneModel]:
+    """Read the genes of an annotation in the order of the file.
+
+    For `exon-spliced` and `CDS` one transcript stands for a gene: the one tagged MANE Select, RefSeq Select or Ensembl
+    canonical, else the one with most coding bases, then most bases of exons, then the first. A gene without exon lines
+    is one exon. The stop codon, which GTF does not count to the CDS, is part of it here.
+
+    Args:
+        path: GFF3 or GTF, plain or compressed with gzip.
+        feature: of `FEATURE_KINDS`.
+        dropped: where genes left out are counted: `no_strand`, `no_cds`, `mixed_strands`.
+
+    Yields:
+        Genes. With `gene` nothing is held in memory, else the exons of all genes are.
+
+    Raises:
+        InputError: a line is not of this format, or there is no gene.
+    """
+    reader = _Reader(path)
+    if feature == "gene":
+        for line in reader.lines(_GENES):
+            if line.strand not in ("+", "-"):
+                dropped["no_strand"] += 1
+            else:
+                yield reader.gene(line, ((line.start, line.end),))
+    else:
+        yield from _spliced(reader, feature, dropped)
+    if not reader.n_genes:
+        raise InputError(f"{path} holds no gene: none of its lines is a {', '.join(_GENES)}; give GFF3 or GTF.")
+
+
+def _spliced(reader: "_Reader", feature: str, dropped: Dropped) -> Iterator[GeneModel]:
+    genes: dict[str, GeneModel] = {}
+    transcripts: defaultdict[str, _Transcript] = defaultdict(_Transcript)
+    for line in reader.lines():
+        if line.featuretype in _GENES:
+            if line.strand not in ("+", "-"):
+                dropped["no_strand"] += 1
+                continue
+            key = _first(line, "ID") or _first(line, "gene_id") or reader.place
+            genes[key] = reader.gene(line, ((line.start, line.end),))
+        elif line.featuretype in ("exon", "CDS", "stop_codon"):
+            for parent in line.attributes.get("Parent") or line.attributes.get("transcript_id") or []:
+                _add_part(transcripts[parent], line, feature)
+        elif line.featuretype not in _NOT_TRANSCRIPTS:
+            name = _first(line, "ID") or _first(line, "transcript_id")
+            if name is not None:
+                transcripts[name].gene = _first(line, "Parent") or _first(line, "gene_id")
+                transcripts[name].rank = _rank(line)
+    of_gene: defaultdict[str, list[_Transcript]] = defaultdict(list)
+    for key, transcript in transcripts.items():
+        of_gene[transcript.gene or key].append(transcript)  # parts that hang from the gene itself are a transcript
+    for key, gene in genes.items():
+        reason = _take_transcript(gene, of_gene.get(key, []), feature)
+        if reason:
+            dropped[reason] += 1
+        else:
+            yield gene
+
+
+def _add_part(transcript: _Transcript, line: Feature, feature: str) -> None:
+    length = line.end - line.start + 1
+    is_coding = line.featuretype != "exon"
+    if is_coding:
+        transcript.coding_bases += length
+    else:
+        transcript.exon_bases += length
+    if is_coding == (feature == "CDS"):
+        transcript.spans.append((line.start, line.end))
+        transcript.strands.add(line.strand)
+    if transcript.gene is None and "gene_id" in line.attributes and "Parent" not in line.attributes:  # GTF
+        transcript.gene = _first(line, "gene_id")
+
+
+def _rank(line: Feature) -> int:
+    tags = set(line.attributes.get("tag", []))
+    return next((rank for rank, names in enumerate(_CHOSEN) if tags.intersection(names)), len(_CHOSEN))
+
+
+def _take_transcript(gene: GeneModel, transcripts: list[_Transcript], feature: str) -> str | None:
+    """Give the gene the spans of the transcript that stands for it, or say why there is none."""
+    usable = [transcript for transcript in transcripts if transcript.spans]
+    if not usable:
+        return "no_cds" if feature == "CDS" else None
+    best = min(usable, key=lambda transcript: (transcript.rank, -transcript.coding_bases, -transcript.exon_bases))
+    if best.strands != {gene.strand}:
+        return "mixed_strands"
+    gene.spans = _joined(best.spans)
+    return None
+
+
+def _joined(spans: list[tuple[int, int]]) -> Spans:
+    """Sort spans, and join those that touch or overlap: a GTF's stop codon is inside or beside the last CDS."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+class _Reader:
+    """The lines of an annotation, and what its header and its region lines say."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._number = 0
+        self._assembly: str | None = None
+        self._chromosomes: dict[str, str] = {}
+        self._circular: set[str] = set()
+        self.n_genes = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self._path}, line {self._number}"
+
+    def lines(self, kinds: tuple[str, ...] | None = None) -> Iterator[Feature]:
+        """Give the lines of some kinds, or all that matter."""
+        for text in tqdm(self._texts(), desc=f"reading {self._path.name}", unit=" lines", delay=2):
+            if text.startswith("#"):
+                self._read_header(text)
+                continue
+            columns = text.split("\t")
+            if len(columns) < 9:
+                raise InputError(
+                    f"{self.place} has {len(columns)} columns separated by tabs, not the 9 of GFF3 or GTF."
+                )
+            # Some exports have tabs for spaces in their descriptions; nothing but the attributes can follow column 8.
+            text = "\t".join([*columns[:8], " ".join(columns[8:])])
+            kind = columns[2]
+            if kind == "region":
+                self._read_region(self._parsed(text, columns))
+            elif kind in kinds if kinds is not None else not _NOT_READ.search(kind):
+                yield self._parsed(text, columns)
+
+    def gene(self, line: Feature, spans: Spans) -> GeneModel:
+        self.n_genes += 1
+        attributes = line.attributes
+        references = [*attributes.get("Dbxref", []), *attributes.get("db_xref", [])]
+        number = next((name.removeprefix("GeneID:") for name in references if name.startswith("GeneID:")), None)
+        own = _first(line, "gene_id") or (_first(line, "ID") or "").removeprefix("gene:").removeprefix("gene-")
+        if not (number or own):
+            raise InputError(f"{self.place} is a gene without an id; give it an ID or gene_id.")
+        words = (_first(line, name) for name in ("gene_biotype", "biotype", "gene_type"))
+        return GeneModel(
+            gene_id=number or own,
+            symbol=_first(line, "gene_name") or _first(line, "Name") or _first(line, "gene"),
+            description=_first(line, "description"),
+            gene_type=_ncbi_type(next((word for word in words if word), None)),
+            contig=line.seqid,
+            chromosome=self._chromosomes.get(line.seqid, line.seqid),
+            strand=line.strand,
+            spans=spans,
+            assembly=self._assembly,
+            is_circular=line.seqid in self._circular,
+            place=self.place,
+        )
+
+    def _texts(self) -> Iterator[str]:
+        with open(self._path, "rb") as file:
+            compressed = file.read(2) == GZIP_MAGIC
+        try:
+            with gzip.open(self._path) if compressed else open(self._path, "rb") as file:
+                for self._number, line in enumerate(file, start=1):
+                    text = line.decode().rstrip("\r\n")
+                    if text.startswith("##FASTA"):
+                        return
+                    if text.strip():
+                        yield text
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.place}, is not UTF-8 text; save it as UTF-8.") from error
+        except EOFError as error:
+            raise InputError(
+                f"{self._path} is cut off, its gzip stream has no end; copy or download it again."
+            ) from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(f"{self._path} is damaged ({error}); copy or download it again.") from error
+
+    def _parsed(self, text: str, columns: list[str]) -> Feature:
+        try:
+            line = feature_from_line(text, strict=True)
+        except (ValueError, IndexError, AttributeStringError) as error:
+            raise InputError(f"{self.place} is not GFF3 or GTF ({error}); correct it.") from error
+        if not (isinstance(line.start, int) and isinstance(line.end, int) and line.start <= line.end):
+            raise InputError(
+                f"{self.place} runs from {columns[3]} to {columns[4]}; start and end are whole numbers, "
+                "the smaller first."
+            )
+        return line
+
+    def _read_header(self, text: str) -> None:
+        found = re.match(r"#!genome-build(-accession)?\s+(?:NCBI_Assembly:)?(\S+)", text)
+        if found and (found.group(1) or self._assembly is None):
+            self._assembly = found.group(2)
+
+    def _read_region(self, line: Feature) -> None:
+        kind = _first(line, "genome")
+        name = {"chromosome": _first(line, "chromosome"), "mitochondrion": "MT"}.get(kind or "")
+        if name:
+            self._chromosomes[line.seqid] = name
+        if _first(line, "Is_circular") == "true":
+            self._circular.add(line.seqid)
+
+
+def _ncbi_type(word: str | None) -> str | None:
+    if word is None:
+        return None
+    if "pseudogene" in word:
+        return "PSEUDO"
+    return GENE_TYPES.get(word, "OTHER")
+
+
+def _first(line: Feature, name: str) -> str | None:
+    values = line.attributes.get(name)
+    return values[0] if values else None

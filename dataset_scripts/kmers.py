@@ -1,0 +1,97 @@
+"""K-mers of genes as numbers, the same on both strands, a batch of genes at a time."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from genelm.tokenization import BASE_IDS, encode
+
+LONGEST = 31
+"""Bases that fit in 64 bits at two bits a base, with room for a number that is no k-mer."""
+
+BATCH_BASES = 1 << 21
+"""Letters looked at at once; the numbers of a batch take some 100 MB on the way."""
+
+Kmers = npt.NDArray[np.uint64]
+
+
+def canonical_kmers(sequences: Iterable[str], k: int) -> Iterator[tuple[Kmers, npt.NDArray[np.int64]]]:
+    """Give every k-mer as the smaller of its own number and that of its reverse complement.
+
+    Args:
+        sequences: genes. A k-mer with a letter other than A, C, G, T is left out, and none runs over a gene's end.
+        k: bases of a k-mer, at most 31.
+
+    Yields:
+        K-mers and the position in `sequences` of the gene each is in, in order, for a batch of genes.
+    """
+    for kmers, genes, _, _ in located_kmers(sequences, k):
+        yield kmers, genes
+
+
+def located_kmers(
+    sequences: Iterable[str], k: int
+) -> Iterator[tuple[Kmers, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
+    """Give k-mers as `canonical_kmers` does, and where they are.
+
+    Yields:
+        K-mers, their genes, the 0-based start of each in its gene, and whether the number is that of the reverse
+        complement.
+    """
+    first = 0
+    for batch in _batches(sequences):
+        yield _kmers_of(batch, first, k)
+        first += len(batch)
+
+
+def _batches(sequences: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    bases = 0
+    for sequence in sequences:
+        batch.append(sequence)
+        bases += len(sequence) + 1
+        if bases >= BATCH_BASES:
+            yield batch
+            batch, bases = [], 0
+    if batch:
+        yield batch
+
+
+def _kmers_of(
+    batch: list[str], first: int, k: int
+) -> tuple[Kmers, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    # One letter that is no base ends each gene, so that no k-mer runs from one gene into the next.
+    ids = encode("N".join(batch) + "N")
+    n_windows = max(0, len(ids) - k + 1)
+    is_base = ids >= BASE_IDS[0]
+    bases_before = np.concatenate([[0], np.cumsum(is_base)])
+    usable = np.flatnonzero(bases_before[k:] - bases_before[:n_windows] == k) if n_windows else np.array([], np.int64)
+    codes = np.where(is_base, ids - BASE_IDS[0], 0).astype(np.uint64)
+    forward = _pack(codes, k)[:n_windows][usable]
+    backward = _pack(3 - codes[::-1], k)[:n_windows][::-1][usable]  # A 0, C 1, G 2, T 3: the complement is 3 minus it
+    lengths = np.array([len(sequence) + 1 for sequence in batch], dtype=np.int64)
+    genes = np.repeat(np.arange(len(batch)), lengths)[:n_windows][usable]
+    starts = usable - (np.cumsum(lengths) - lengths)[genes]
+    return np.minimum(forward, backward), genes + first, starts, backward < forward
+
+
+def _pack(codes: Kmers, k: int) -> Kmers:
+    """Write the k codes from each position on as one number, two bits each, doubling the length at every step."""
+    packed: Kmers | None = None
+    done, power, length = 0, codes, 1
+    while True:
+        if k & length:  # the k-mer so far, followed by the next `length` bases
+            tail = _shifted(power, done)
+            packed = tail if packed is None else packed << np.uint64(2 * length) | tail
+            done += length
+        if done == k:
+            assert packed is not None  # k is at least 1
+            return packed
+        power = power << np.uint64(2 * length) | _shifted(power, length)
+        length *= 2
+
+
+def _shifted(values: Kmers, offset: int) -> Kmers:
+    """Give at each position what stands `offset` further on, and 0 past the end."""
+    return np.concatenate([values[offset:], np.zeros(min(offset, len(values)), dtype=values.dtype)])

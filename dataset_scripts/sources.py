@@ -1,0 +1,170 @@
+"""The places genes are read from: what each kind of source is called, reads, and says of itself in the manifest."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from genelm.storage import InputError, sha256_of
+
+from .cleaning import Dropped
+from .config import HumanGenesConfig, content_of
+from .csv_source import read_csv
+from .fasta_source import read_fasta
+from .genes import SourceGene
+from .genome_source import read_genome
+from .loading import is_dataset_folder, read_dataset
+from .ncbi_download import NcbiServer, download_gene_packages
+from .ncbi_package import choose_assemblies, read_gene_package
+from .simulator import simulate_genes
+
+NCBI_ORIGIN = {
+    "license": "public domain: NCBI places no restrictions on the use of its sequence data "
+    "(https://www.ncbi.nlm.nih.gov/home/about/policies/)",
+    "citation": "O'Leary et al., Exploring and retrieving sequence and metadata for species across the tree of life "
+    "with NCBI Datasets, Scientific Data 11, 732 (2024), https://doi.org/10.1038/s41597-024-03571-y",
+}
+
+
+@dataclass
+class Source:
+    """One place genes are read from.
+
+    Args:
+        label: its name, kept with each gene.
+        part: the split its genes are for, or `input` where the split is drawn, or `extra`.
+        genes: reads the genes, and counts those left out.
+        entry: `file`, `sha256` and `bytes`, or what else stands for them in the manifest.
+        origin: license, citation, organism, assembly, where the source knows them.
+        dropped: what was left out before reading.
+    """
+
+    label: str
+    part: str
+    genes: Callable[[Dropped], Iterable[SourceGene]]
+    entry: dict[str, Any]
+    origin: dict[str, Any] = field(default_factory=dict)
+    dropped: Dropped = field(default_factory=Counter)
+
+    def read(self, dropped: Dropped) -> Iterator[SourceGene]:
+        """Read the genes behind a progress bar, which appears only where that takes more than two seconds."""
+        yield from tqdm(self.genes(dropped), desc=f"reading {self.label}", unit=" genes", delay=2)
+
+
+def open_sources(config: HumanGenesConfig) -> Iterator[Source]:
+    """Give the sources of a build in the order they are to be read; NCBI's downloads happen here.
+
+    Raises:
+        InputError: a source cannot be reached or used.
+    """
+    if config.source == "simulated":
+        yield Source(
+            "simulated", "input", partial(_simulated, config), {"file": "simulator", "sha256": None, "bytes": 0}
+        )
+    elif config.source == "genome":
+        yield _genome(config)
+    elif config.source == "ncbi":
+        yield from _ncbi_download(config)
+    for part, paths in config.files.items():
+        if part == "extra":
+            yield from (_extra(path) for path in paths)
+        elif config.source == "ncbi-package":
+            yield from _ncbi_packages(paths, part, config.assembly)
+        elif config.source in ("csv", "fasta"):
+            for path in paths:
+                read = partial(read_csv, columns=config.columns) if config.source == "csv" else read_fasta
+                yield _file(path, part, read)
+
+
+def _simulated(config: HumanGenesConfig, dropped: Dropped) -> Iterator[SourceGene]:
+    del dropped  # the simulator leaves nothing out
+    for gene in simulate_genes(config.num_genes, config.seed, config.max_length or 1000):
+        yield SourceGene(gene, "simulator")
+
+
+def _file(path: Path, part: str, read: Callable[[Path], Iterable[SourceGene]]) -> Source:
+    return Source(path.name, part, lambda dropped: read(path), _entry(path))
+
+
+def _extra(path: Path) -> Source:
+    """Tell by its look what kind of file or folder an extra source is."""
+    if path.is_dir() and is_dataset_folder(path):
+        return _file(path, "extra", read_dataset)
+    if path.is_dir() or path.suffix == ".zip":
+        return next(_ncbi_packages([path], "extra", None))
+    return _file(path, "extra", partial(read_csv, columns={}) if path.suffix == ".csv" else read_fasta)
+
+
+def _genome(config: HumanGenesConfig) -> Source:
+    assert config.fasta is not None  # the config refuses a genome without its two files
+    assert config.annotation is not None
+    fasta, annotation = Path(config.fasta), Path(config.annotation)
+
+    def genes(dropped: Dropped) -> Iterator[SourceGene]:
+        return read_genome(
+            fasta,
+            annotation,
+            feature=config.feature,
+            flank=config.flank,
+            max_length=config.max_length or None,
+            dropped=dropped,
+        )
+
+    files = [fasta, annotation]
+    entry = {
+        "file": f"{fasta} with {annotation}",
+        "sha256": sha256_of(files),
+        "bytes": sum(file.stat().st_size for file in files),
+    }
+    return Source(fasta.name, "input", genes, entry)
+
+
+def _ncbi_download(config: HumanGenesConfig) -> Iterator[Source]:
+    taxon = str(config.taxon)
+    download = download_gene_packages(
+        taxon,
+        config.cache_folder,
+        assembly=config.assembly,
+        min_length=config.min_length,
+        max_length=config.max_length or None,
+        server=NcbiServer(),
+    )
+
+    def genes(dropped: Dropped) -> Iterator[SourceGene]:
+        for package in download.packages:
+            yield from read_gene_package(package, assemblies=download.assemblies, dropped=dropped)
+
+    entry = {
+        "file": f"NCBI Datasets, genes of taxon {taxon}",
+        "sha256": sha256_of(download.packages),
+        "bytes": sum(package.stat().st_size for package in download.packages),
+        "packages": len(download.packages),
+        "genes_listed": download.genes_listed,
+        "genes_asked_for": download.genes_asked_for,
+        "catalog_sha256": download.catalog_sha256,
+    }
+    origin = NCBI_ORIGIN | {"assembly": ", ".join(download.assemblies.values()), "organism": download.organism}
+    yield Source(f"ncbi:{taxon}", "input", genes, entry, origin, download.dropped)
+
+
+def _ncbi_packages(paths: list[Path], part: str, assembly: str | None) -> Iterator[Source]:
+    chosen = choose_assemblies(paths, assembly)
+    for path in paths:
+        genes = partial(_read_package, path, chosen)
+        origin = NCBI_ORIGIN | {"assembly": ", ".join(sorted(chosen.values()))} if part != "extra" else {}
+        yield Source(path.name, part, genes, _entry(path), origin)
+
+
+def _read_package(path: Path, assemblies: dict[str, str], dropped: Dropped) -> Iterator[SourceGene]:
+    return read_gene_package(path, assemblies=assemblies, dropped=dropped)
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    files = content_of(path)
+    if not files:
+        raise InputError(f"{path} is an empty folder; give one with genes.")
+    return {"file": str(path), "sha256": sha256_of(files), "bytes": sum(file.stat().st_size for file in files)}
