@@ -17,8 +17,8 @@ def reasons_to_leave_out(store: GeneStore) -> npt.NDArray[np.str_]:
 
     The reasons are `duplicate` and `reverse_complement` for a sequence that an earlier gene of the same part has on
     the same or on the other strand, these with `_of_<part>` for a gene of another part, and `gene_id_twice` for
-    another sequence under an id that is taken. Within a test or validation set that files give, a reverse complement
-    stays: such a set is not changed where nothing leaks by it (the paper's test set has one, and its figures count it).
+    another sequence under an id that is taken. Within a test or validation set that files give, a reverse
+    complement stays: nothing leaks by it, and the paper's test set has one, which its figures count.
 
     Args:
         store: the genes of all parts.

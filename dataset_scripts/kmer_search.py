@@ -26,8 +26,8 @@ FEWEST_MATCHES = 3
 MOST_PLACES = 2000
 """A k-mer that stands at more places says nothing (poly-A, short repeats) and is not looked at."""
 
-BLOCK_MATCHES = 1 << 23
-"""Matches gone through at once, some 600 MB on the way."""
+BLOCK_MATCHES = 1 << 22
+"""Matches gone through at once, some 300 MB on the way."""
 
 
 def search_with_kmers(sequences: Collection[str], identity: float, coverage: float) -> npt.NDArray[np.int64]:
@@ -60,6 +60,8 @@ def _matches(
         return
     kmer, gene, start, strand = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     del parts
+    if not len(kmer):
+        return
     order = np.lexsort((gene, kmer))
     kmer, gene, start, strand = kmer[order], gene[order], start[order], strand[order]
     borders = np.flatnonzero(np.concatenate([[True], kmer[1:] != kmer[:-1], [True]]))

@@ -39,11 +39,13 @@ def similar_pairs(sequences: Collection[str], *, identity: float, coverage: floa
     Raises:
         InputError: MMseqs2 is asked for but not installed, or fails.
     """
+    if len(sequences) < 2:
+        return np.empty((0, 2), dtype=np.int64)
     if method == "mmseqs2":
         codes = search_with_mmseqs2(sequences, identity, coverage, threads)
     else:
         codes = search_with_kmers(sequences, identity, coverage)
-    return np.stack(np.divmod(codes, max(len(sequences), 1)), axis=1)
+    return np.stack(np.divmod(codes, len(sequences)), axis=1)
 
 
 def cluster_labels(n_genes: int, pairs: Pairs) -> npt.NDArray[np.int64]:

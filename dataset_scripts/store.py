@@ -91,7 +91,8 @@ class StoredSequences(Collection[str]):
 
     def __iter__(self) -> Iterator[str]:
         for table, _ in _read(self._path, self._chosen, ["sequence"]):
-            yield from table["sequence"].to_pylist()
+            for sequence in table["sequence"]:
+                yield sequence.as_py()
 
     def __contains__(self, sequence: object) -> bool:
         return any(sequence == other for other in self)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genelm.dataset_scripts import familiarity, kmers
 from genelm.dataset_scripts.familiarity import familiarity_strata, shared_fractions
 
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -13,6 +14,10 @@ _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 def _random_gene(length: int, seed: int) -> str:
     return "".join(np.random.default_rng(seed).choice(list("ACGT"), size=length))
+
+
+def _reverse(gene: str) -> str:
+    return gene.translate(_COMPLEMENT)[::-1]
 
 
 def test_shares_worked_by_hand() -> None:
@@ -25,8 +30,7 @@ def test_shares_worked_by_hand() -> None:
 
 def test_the_other_strand_counts() -> None:
     training = _random_gene(60, seed=0)
-    reverse_complement = training.translate(_COMPLEMENT)[::-1]
-    assert shared_fractions([reverse_complement], [training]) == [1]
+    assert shared_fractions([_reverse(training)], [training]) == [1]
     assert shared_fractions([training[::-1]], [training]) == [0]
 
 
@@ -61,3 +65,15 @@ def test_strata_of_the_papers_test_genes(real_data: Path) -> None:
     bases = {name: lengths[strata == name].sum() / lengths.sum() for name in ("novel", "familiar")}
     # Counted independently with Python sets of strings: 59 % and 4 % of 1,694,448 bases.
     assert bases == pytest.approx({"novel": 0.5894, "familiar": 0.0410}, abs=5e-5)
+
+
+def test_shares_are_the_same_in_one_pass_or_many_and_in_batches_of_any_size(monkeypatch) -> None:
+    training = [_random_gene(100, seed) for seed in range(40)]
+    sequences = [gene[:50] + _random_gene(40, 99) for gene in training] + [_random_gene(100, 77)]
+    expected = shared_fractions(sequences, training)
+    known = {strand[i : i + 24] for gene in training for strand in (gene, _reverse(gene)) for i in range(77)}
+    windows = [sequences[0][i : i + 24] for i in range(67)]
+    assert expected[0] == pytest.approx(sum(window in known for window in windows) / 67)
+    monkeypatch.setattr(familiarity, "PASS_BASES", 500)
+    monkeypatch.setattr(kmers, "BATCH_BASES", 150)
+    np.testing.assert_array_equal(shared_fractions(sequences, training), expected)
