@@ -1,5 +1,6 @@
 """From a config to a folder: Parquet shards, `manifest.json`, which says how they came to be, and the leakage."""
 
+import itertools
 import json
 import statistics
 from collections import Counter
@@ -96,7 +97,7 @@ def _write_split(prepared: PreparedGenes, split: str, folder: Path) -> dict[str,
     for number, n_genes in enumerate(np.bincount(shards, minlength=n_shards).tolist()):
         file = f"data/{split}-{number:05d}-of-{n_shards:05d}.parquet"
         writer = RowGroupWriter(folder / file)
-        for gene, _ in zip(genes, range(n_genes), strict=False):
+        for gene in itertools.islice(genes, n_genes):
             writer.write(gene)
             statistics_of_split.add(gene)
         writer.close()

@@ -41,7 +41,7 @@ class NcbiServer:
     """Where genes are asked for, and with how much patience.
 
     Args:
-        url: base of the REST interface.
+        url: base of the REST interface; the environment variable NCBI_DATASETS_URL names another one.
         api_key: raises NCBI's limit from 3 to 10 requests a second.
         attempts: how often one request is made before it is given up.
         first_wait: seconds after the first failure, twice as many after each further one, up to a minute.
@@ -49,7 +49,7 @@ class NcbiServer:
         at_once: requests under way at the same time.
     """
 
-    url: str = NCBI_URL
+    url: str = field(default_factory=lambda: os.environ.get("NCBI_DATASETS_URL", NCBI_URL))
     api_key: str | None = field(default_factory=lambda: os.environ.get("NCBI_API_KEY"))
     attempts: int = 8
     first_wait: float = 1.0

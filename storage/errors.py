@@ -1,5 +1,6 @@
 """The one exception that means: what the user gave cannot be used, and how a command ends in it."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ class InputError(Exception):
 
 @contextmanager
 def input_errors_end(program: str) -> Iterator[None]:
-    """End the process in one sentence on standard error and exit status 2 where an `InputError` comes up.
+    """End the process in one sentence and exit status 2 where an `InputError` comes up, or the disk is full.
 
     Args:
         program: what the sentence begins with. Of several processes the first alone says it.
@@ -25,6 +26,18 @@ def input_errors_end(program: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if os.environ.get("RANK", "0") == "0":
-            print(f"{program}: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(program, str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        _end(
+            program,
+            f"The disk is full{where}; nothing half-written was kept. Free space, or write elsewhere.",
+        )
+
+
+def _end(program: str, message: str) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        print(f"{program}: {message}", file=sys.stderr)
+    sys.exit(2)

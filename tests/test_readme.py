@@ -1,6 +1,8 @@
 """Every code block of the README runs as it stands, in a folder with small files where it expects the paper's."""
 
 import csv
+import gzip
+import json
 import os
 import re
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from hub_stand_in import TOKEN, USER, HubStandIn
+from ncbi_stand_in import NcbiStandIn, random_genes, serving
 
 from genelm.dataset_scripts import load_split
 from genelm.eval import make_pairs, read_results, results_table
@@ -49,6 +52,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> 
             table.writerow(["NCBIGeneID", "Symbol", "GeneType", "NucleotideSequence"])
             for gene in load_split(small_dataset, split):
                 table.writerow([gene["gene_id"], gene["symbol"], gene["gene_type"], f"<{gene['sequence']}>"])
+    train, test = (list(load_split(small_dataset, split)["sequence"]) for split in ("train", "test"))
+    for name, sequences in (("genes", train), ("more", test)):
+        text = "".join(f">{name}{i}\n{sequence}\n" for i, sequence in enumerate(sequences))
+        (folder / f"{name}.fa.gz").write_bytes(gzip.compress(text.encode()))
+    write_genome(folder, train)
     for k in (1, 5, 10):
         pairs = make_pairs(list(load_split(small_dataset, "test")["sequence"]), k, 20, seed=0)
         with open(folder / "paper" / "mutations" / f"synthetic_7_{k}_1000.csv", "w") as file:
@@ -59,10 +67,34 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> 
     return folder
 
 
+def write_genome(folder: Path, coding: list[str]) -> None:
+    """Write genes one after another on one chromosome, each with an exon and a CDS."""
+    lines, start = ["##gff-version 3"], 1
+    for i, sequence in enumerate(coding):
+        end = start + len(sequence) - 1
+        for kind, attributes in (
+            ("gene", f"ID=gene:{i};gene_id=G{i};biotype=protein_coding"),
+            ("mRNA", f"ID=transcript:{i};Parent=gene:{i}"),
+            ("CDS", f"Parent=transcript:{i}"),
+        ):
+            lines.append("\t".join(["1", "made", kind, str(start), str(end), ".", "+", ".", attributes]))
+        start = end + 1
+    (folder / "G.fa.gz").write_bytes(gzip.compress(f">1\n{''.join(coding)}\n".encode()))
+    (folder / "G.gff3.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+
+
 @pytest.fixture(scope="module")
-def environment(hub: HubStandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def ncbi() -> Iterator[NcbiStandIn]:
+    with serving(NcbiStandIn(random_genes(300))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environment(hub: HubStandIn, ncbi: NcbiStandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
         **os.environ,
+        "NCBI_DATASETS_URL": ncbi.url,
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HF_ENDPOINT": hub.url,
         "HF_TOKEN": TOKEN,
@@ -86,7 +118,7 @@ def test_it_opens_with_the_two_commands_and_they_exist() -> None:
 
 
 def test_every_other_block_runs(workplace: Path, environment: dict[str, str], hub: HubStandIn) -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     for language, block in BLOCKS[1:]:
         command = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}[language]
         # A reader replaces USER by their own name; the stand-in knows one.
@@ -101,6 +133,18 @@ def test_its_table_is_what_the_results_files_say() -> None:
     assert {path.stem for path in files} >= {"laplace8", "lstm", "gpt2"}
     shown = README.split(START)[1].split(END)[0].strip()
     assert shown == results_table([read_results(path) for path in files]).strip()
+
+
+def test_its_table_of_leakage_is_what_the_files_say() -> None:
+    shown = README.split("<!-- leakage:start -->")[1].split("<!-- leakage:end -->")[0].strip().splitlines()[2:]
+    rows = []
+    for name in ("paper", "similarity"):
+        leakage = json.loads((ROOT / "docs" / "leakage" / f"{name}.json").read_text())
+        test = leakage["splits"]["test"]
+        counts = [test["strata"][stratum]["genes"] for stratum in leakage["strata"]]
+        figures = [test["genes"], *counts, test["similar_to_training"]]
+        rows.append(f"| {name} | {' | '.join(f'{figure:,}' for figure in figures)} |")
+    assert shown == rows
 
 
 def test_its_links_lead_somewhere() -> None:
