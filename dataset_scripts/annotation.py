@@ -227,7 +227,9 @@ class _Reader:
 
     def lines(self, kinds: tuple[str, ...] | None = None) -> Iterator[Feature]:
         """Give the lines of some kinds, or all that matter."""
-        for text in tqdm(self._texts(), desc=f"reading {self._path.name}", unit=" lines", delay=2):
+        # Where genes are given one by one, their reader has a bar already.
+        hidden = kinds is not None
+        for text in tqdm(self._texts(), f"reading {self._path.name}", unit=" lines", delay=2, disable=hidden):
             if text.startswith("#"):
                 self._read_header(text)
                 continue

@@ -68,7 +68,7 @@ def _spans_on_contig(
             f"{gene.place}: gene {gene.gene_id} lies on {gene.contig}, which {fasta} does not have; its sequences are "
             f"{some}{', ...' if contigs.nreferences > 5 else ''}; give the annotation that belongs to it."
         )
-    length: int = contigs.get_reference_length(gene.contig)
+    length = _length(contigs, gene.contig)
     start, end = gene.spans[0][0], gene.spans[-1][1]
     if end > length and not (gene.is_circular and end <= 2 * length):
         raise InputError(
@@ -101,9 +101,13 @@ def _source_gene(gene: GeneModel, spans: tuple[tuple[int, int], ...], contigs: p
 
 def _fetch(contigs: pysam.FastaFile, contig: str, start: int, end: int) -> str:
     """Read a span, 1-based and inclusive, around the end of a circular contig if need be."""
-    length: int = contigs.get_reference_length(contig)
+    length = _length(contigs, contig)
     sequence: str = contigs.fetch(contig, start - 1, min(end, length))
     return sequence if end <= length else sequence + contigs.fetch(contig, 0, end - length)
+
+
+def _length(contigs: pysam.FastaFile, contig: str) -> int:
+    return int(contigs.get_reference_length(contig) or 0)  # None is for contigs that it does not have
 
 
 @contextmanager

@@ -78,6 +78,14 @@ def object_id(path: str, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest() if is_lfs(path) else git_sha1(content)
 
 
+def file_entry(path: str, content: bytes) -> dict[str, object]:
+    """Say of a file what the Hub says of it."""
+    entry: dict[str, object] = {"type": "file", "path": path, "size": len(content), "oid": git_sha1(content)}
+    if is_lfs(path):
+        entry["lfs"] = {"oid": object_id(path, content), "size": len(content), "pointerSize": 134}
+    return entry
+
+
 class HubStandIn:
     """The server, run in a thread for the time of a `with` block."""
 
@@ -91,17 +99,24 @@ class HubStandIn:
             Route("/api/agent-harnesses", self.agent_harnesses),
             Route("/api/repos/create", self.create, methods=["POST"]),
             Route("/api/validate-yaml", self.validate_yaml, methods=["POST"]),
-            Route(f"/api/models/{repo}", self.info),
-            Route(f"/api/models/{repo}/revision/{rev}", self.info),
-            Route(f"/api/models/{repo}/tree/{rev}", self.tree),
-            Route(f"/api/models/{repo}/tree/{rev}/{{path:path}}", self.tree),
-            Route(f"/api/models/{repo}/commits/{rev}", self.commits),
-            Route(f"/api/models/{repo}/preupload/{rev}", self.preupload, methods=["POST"]),
-            Route(f"/api/models/{repo}/commit/{rev}", self.commit, methods=["POST"]),
-            Route(f"/{repo}.git/info/lfs/objects/batch", self.lfs_batch, methods=["POST"]),
             Route("/lfs/verify", self.lfs_verify, methods=["POST"]),
             Route("/lfs/{oid}", self.lfs_upload, methods=["PUT"]),
-            Route(f"/{repo}/resolve/{rev}/{{path:path}}", self.resolve),
+            *(
+                route
+                for kind, prefix in (("models", ""), ("datasets", "/datasets"))
+                for route in (
+                    Route(f"/api/{kind}/{repo}", self.info),
+                    Route(f"/api/{kind}/{repo}/revision/{rev}", self.info),
+                    Route(f"/api/{kind}/{repo}/tree/{rev}", self.tree),
+                    Route(f"/api/{kind}/{repo}/tree/{rev}/{{path:path}}", self.tree),
+                    Route(f"/api/{kind}/{repo}/paths-info/{rev}", self.paths_info, methods=["POST"]),
+                    Route(f"/api/{kind}/{repo}/commits/{rev}", self.commits),
+                    Route(f"/api/{kind}/{repo}/preupload/{rev}", self.preupload, methods=["POST"]),
+                    Route(f"/api/{kind}/{repo}/commit/{rev}", self.commit, methods=["POST"]),
+                    Route(f"{prefix}/{repo}.git/info/lfs/objects/batch", self.lfs_batch, methods=["POST"]),
+                    Route(f"{prefix}/{repo}/resolve/{rev}/{{path:path}}", self.resolve),
+                )
+            ),
             Route("/{rest:path}", self.unknown, methods=["GET", "POST", "PUT", "DELETE"]),
         ]
         application = Starlette(routes=routes, exception_handlers={HubError: self.answer_error})
@@ -223,11 +238,13 @@ class HubStandIn:
                         "oid": git_sha1(parent.encode()),
                     }
             if recursive or len(parts) == 1:
-                entries[path] = {"type": "file", "path": path, "size": len(content), "oid": git_sha1(content)}
-                if is_lfs(path):
-                    lfs = {"oid": object_id(path, content), "size": len(content), "pointerSize": 134}
-                    entries[path]["lfs"] = lfs
+                entries[path] = file_entry(path, content)
         return JSONResponse(list(entries.values()))
+
+    async def paths_info(self, request: Request) -> Response:
+        files = self.repository(request).at(request.path_params["revision"]).files
+        asked = (await request.form()).getlist("paths") or (await request.json())["paths"]
+        return JSONResponse([file_entry(path, files[path]) for path in asked if path in files])
 
     # Upload
 

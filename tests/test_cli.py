@@ -149,6 +149,20 @@ def test_files_of_a_csv_with_other_columns(genelm: Run) -> None:
     assert (Path("data/mine") / "README.md").read_text().startswith("---")
 
 
+def test_leakage_is_reported_again_beside_the_data(genelm: Run) -> None:
+    built = genelm("data build --source simulated --num-genes 120 --split similarity --output data/apart")
+    assert "test genes with a similar gene in training (identity 0.8, coverage 0.5" in built
+    folder = Path("data/apart")
+    card = (folder / "README.md").read_text()
+    written = {name: (folder / name).read_bytes() for name in ("leakage.json", "leakage.png", "README.md")}
+    for name in written:
+        (folder / name).unlink()
+    reported = genelm("data report data/apart")
+    assert "test genes by 24-mers shared with training: " in reported
+    assert {name: (folder / name).read_bytes() for name in written} == written
+    assert "leakage.png" in card
+
+
 def test_data_that_cannot_be_used(refused: Run, tmp_path: Path) -> None:
     (tmp_path / "no_sequence.csv").write_text("gene_id,letters\na,ACGT\n")
     (tmp_path / "letter.csv").write_text("gene_id,sequence\na,ACGT\nb,ACJT\n")
@@ -203,5 +217,5 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
 
 
 def test_help_of_every_command(genelm: Run) -> None:
-    for command in ("", "data build", "ngram fit", "evaluate", "report", "generate", "score", "push"):
+    for command in ("", "data build", "data report", "ngram fit", "evaluate", "report", "generate", "score", "push"):
         assert "--help" in genelm(f"{command} --help")

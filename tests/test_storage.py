@@ -1,10 +1,22 @@
 """A crash leaves the old file or the new one, and nothing half-written."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from genelm.storage import InputError, atomic_file, atomic_folder, package_versions, sha256_of
+from genelm.storage import InputError, atomic_file, atomic_folder, input_errors_end, package_versions, sha256_of
+
+
+def test_a_full_disk_ends_a_command_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end, input_errors_end("genelm"):
+        raise OSError(errno.ENOSPC, "No space left on device", "data/x.parquet")
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "genelm: The disk is full at data/x.parquet; nothing half-written was kept. Free space, or write elsewhere.\n"
+    )
+    with pytest.raises(PermissionError), input_errors_end("genelm"):
+        raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def is_ours(path: str) -> bool:
