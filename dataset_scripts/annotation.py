@@ -1,8 +1,6 @@
 """Genes of a GFF3 or GTF file, as RefSeq, Ensembl and GENCODE write them: where each lies, and what it is called."""
 
-import gzip
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ from tqdm import tqdm
 from genelm.storage import InputError
 
 from .cleaning import Dropped
-from .fasta_source import GZIP_MAGIC
+from .compression import open_plain_or_gzip
 
 FEATURE_KINDS = ("gene", "exon-spliced", "CDS")
 
@@ -270,10 +268,8 @@ class _Reader:
         )
 
     def _texts(self) -> Iterator[str]:
-        with open(self._path, "rb") as file:
-            compressed = file.read(2) == GZIP_MAGIC
         try:
-            with gzip.open(self._path) if compressed else open(self._path, "rb") as file:
+            with open_plain_or_gzip(self._path) as file:
                 for self._number, line in enumerate(file, start=1):
                     text = line.decode().rstrip("\r\n")
                     if text.startswith("##FASTA"):
@@ -282,12 +278,6 @@ class _Reader:
                         yield text
         except UnicodeDecodeError as error:
             raise InputError(f"{self.place}, is not UTF-8 text; save it as UTF-8.") from error
-        except EOFError as error:
-            raise InputError(
-                f"{self._path} is cut off, its gzip stream has no end; copy or download it again."
-            ) from error
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(f"{self._path} is damaged ({error}); copy or download it again.") from error
 
     def _parsed(self, text: str, columns: list[str]) -> Feature:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genelm.storage import InputError
 
-from .fasta_source import GZIP_MAGIC
+from .compression import GZIP_MAGIC
 from .genes import SOURCE_COLUMNS, Gene, SourceGene, new_gene
 
 PAPER_COLUMNS = {

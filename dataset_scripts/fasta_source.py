@@ -1,18 +1,14 @@
 """Genes from FASTA files, plain or compressed with gzip."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import dnaio
 
 from genelm.storage import InputError
 
+from .compression import open_plain_or_gzip
 from .genes import SourceGene, new_gene
-
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_fasta(path: Path) -> Iterator[SourceGene]:
@@ -29,26 +25,16 @@ def read_fasta(path: Path) -> Iterator[SourceGene]:
     """
     number = 0
     try:
-        with _open(path) as file:
+        # Not dnaio's own opener, whose errors depend on which backend is installed.
+        with open_plain_or_gzip(path) as file:
             for number, record in enumerate(dnaio.FastaReader(file), start=1):
                 place = f"{path}, record {number}"
                 if not record.id:
                     raise InputError(f"{place} has no gene id; write one after the '>'.")
                 yield SourceGene(new_gene(record.id, record.sequence, description=record.comment), place)
-    except EOFError as error:
-        raise InputError(f"{path} is cut off: the gzip stream has no end; copy or download it again.") from error
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is damaged ({error}); copy or download it again.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text; give a FASTA file, plain or gzip.") from error
     except dnaio.FileFormatError as error:
         raise InputError(f"{path} is not FASTA: {error}") from error
     if not number:
         raise InputError(f"{path} holds no FASTA record; give a file with genes.")
-
-
-def _open(path: Path) -> BinaryIO:
-    with open(path, "rb") as file:
-        compressed = file.read(2) == GZIP_MAGIC
-    # gzip of the standard library, not dnaio's own opener: its errors do not depend on which backend is installed.
-    return cast(BinaryIO, gzip.open(path) if compressed else open(path, "rb"))

@@ -1,9 +1,7 @@
 """Genes of a genome: sequences from FASTA at the places that an annotation gives."""
 
-import gzip
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ from genelm.storage import InputError
 
 from .annotation import FEATURE_KINDS, GeneModel, read_gene_models
 from .cleaning import Dropped
-from .fasta_source import GZIP_MAGIC
+from .compression import GZIP_MAGIC, open_plain_or_gzip
 from .genes import SourceGene, new_gene
 from .store import reverse_complement
 
@@ -66,7 +64,7 @@ def _spans_on_contig(
         some = ", ".join(contigs.references[:5])
         raise InputError(
             f"{gene.place}: gene {gene.gene_id} lies on {gene.contig}, which {fasta} does not have; its sequences are "
-            f"{some}{', ...' if contigs.nreferences > 5 else ''}; give the annotation that belongs to it."
+            f"{some}{', ...' if len(contigs.references) > 5 else ''}; give the annotation that belongs to it."
         )
     length = _length(contigs, gene.contig)
     start, end = gene.spans[0][0], gene.spans[-1][1]
@@ -117,7 +115,8 @@ def _open_fasta(path: Path) -> Iterator[pysam.FastaFile]:
         plain = path
         if kind == "gzip":
             plain = Path(folder) / "genome.fa"
-            _unpack(path, plain)
+            with open_plain_or_gzip(path) as packed, open(plain, "wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked, 1 << 20)
         index = Path(f"{plain}.fai")
         blocks = Path(f"{plain}.gzi")
         is_indexed = _is_newer(index, plain) and (kind != "bgz" or _is_newer(blocks, plain))
@@ -147,16 +146,6 @@ def _compression(path: Path) -> str | None:
         if file.read() != _BGZF_END:
             raise InputError(f"{path} is cut off: the last block of bgz is missing; copy or download it again.")
     return "bgz"
-
-
-def _unpack(path: Path, plain: Path) -> None:
-    try:
-        with gzip.open(path) as packed, open(plain, "wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked, 1 << 20)
-    except EOFError as error:
-        raise InputError(f"{path} is cut off: the gzip stream has no end; copy or download it again.") from error
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is damaged ({error}); copy or download it again.") from error
 
 
 def _is_newer(index: Path, path: Path) -> bool:

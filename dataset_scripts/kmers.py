@@ -7,9 +7,6 @@ import numpy.typing as npt
 
 from genelm.tokenization import BASE_IDS, encode
 
-LONGEST = 31
-"""Bases that fit in 64 bits at two bits a base, with room for a number that is no k-mer."""
-
 BATCH_BASES = 1 << 21
 """Letters looked at at once; the numbers of a batch take some 100 MB on the way."""
 

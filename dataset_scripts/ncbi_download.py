@@ -99,7 +99,7 @@ class NcbiServer:
                 if answer.status_code >= 400:
                     raise Refused(f"NCBI refused {what} with status {answer.status_code}: {answer.text[:300]}")
                 return use(answer)
-        except (requests.RequestException, ValueError) as error:  # ValueError: the answer is no JSON
+        except (requests.RequestException, ValueError, AttributeError) as error:  # or not the JSON it should be
             raise _MayPass(" ".join(str(error).split())[:200]) from error
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -185,8 +185,7 @@ def download_gene_packages(
         InputError: a request failed for good. It names the batch, and all other batches are in the cache.
     """
     folder = cache / taxon
-    catalog = _list_genes(taxon, folder, server)
-    reports = [GeneReport.from_json(report) for report in catalog]
+    reports = _list_genes(taxon, folder, server)
     assemblies = choose_assembly_of_organisms(reports, assembly)
     dropped: Dropped = Counter()
     lengths: dict[int, int] = {}
@@ -219,7 +218,7 @@ def download_gene_packages(
     )
 
 
-def _list_genes(taxon: str, folder: Path, server: NcbiServer) -> list[dict[str, Any]]:
+def _list_genes(taxon: str, folder: Path, server: NcbiServer) -> list[GeneReport]:
     """Give the reports of all genes of a taxon, page by page from the cache and then from the server."""
     pages = _pages_folder(folder)
     try:
@@ -233,15 +232,16 @@ def _list_genes(taxon: str, folder: Path, server: NcbiServer) -> list[dict[str, 
         return _read_pages(taxon, pages, server)
 
 
-def _read_pages(taxon: str, pages: Path, server: NcbiServer) -> list[dict[str, Any]]:
-    genes: dict[str, dict[str, Any]] = {}
+def _read_pages(taxon: str, pages: Path, server: NcbiServer) -> list[GeneReport]:
+    genes: dict[str, GeneReport] = {}
     token: str | None = None
     total = 0
     with tqdm(desc=f"listing the genes of taxon {taxon}", unit=" genes", delay=2) as bar:
         for number in range(1_000_000):
             page = _page(pages / f"{number:05d}.json", taxon, token, number, server)
             total = page["total_count"]
-            genes |= {str(gene["gene_id"]): gene for gene in page["genes"]}
+            reports = (GeneReport.from_json(gene) for gene in page["genes"])
+            genes |= {report.gene_id: report for report in reports}
             bar.total = total
             bar.update(len(genes) - bar.n)
             token = page["next_page_token"]
@@ -269,7 +269,7 @@ def _page(path: Path, taxon: str, token: str | None, number: int, server: NcbiSe
 
     def use(answer: requests.Response) -> dict[str, Any]:
         content = answer.json()
-        genes = [_needed(report["gene"]) for report in content.get("reports", [])]
+        genes = [_needed(report.get("gene", {})) for report in content.get("reports", [])]
         return {
             "genes": genes,
             "total_count": int(content.get("total_count", 0)),
