@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from gffutils.exceptions import AttributeStringError
@@ -56,11 +57,35 @@ GENE_TYPES = {
 """Biotypes of RefSeq, Ensembl and GENCODE in the words of NCBI's gene reports. Kinds of pseudogenes are PSEUDO; words
 that are not here, such as gene segments of immunoglobulins, are OTHER."""
 
-_GENES = ("gene", "pseudogene", "ncRNA_gene", "transposable_element_gene")
-_NOT_TRANSCRIPTS = (*_GENES, "region", "exon", "CDS", "stop_codon", "start_codon", "cDNA_match", "match", "chromosome")
+_PARTS = ("exon", "CDS", "stop_codon")
 _NOT_READ = re.compile(r"UTR|Selenocysteine|start_codon|cDNA_match|^match|biological_region|^STS$")
 _CHOSEN = (("MANE_Select", "MANE Select"), ("RefSeq Select",), ("Ensembl_canonical",))
 """Tags of the transcript that stands for its gene, the first the most wanted."""
+
+# The dialects of gffutils. It would guess them line by line, and take GTF for GFF3 where a quoted value has a `=`.
+_GFF3 = {
+    "fmt": "gff3",
+    "field separator": ";",
+    "keyval separator": "=",
+    "leading semicolon": False,
+    "trailing semicolon": True,
+    "semicolon in quotes": False,
+    "quoted GFF2 values": False,
+    "repeated keys": False,
+}
+_GTF = _GFF3 | {
+    "fmt": "gtf",
+    "field separator": "; ",
+    "keyval separator": " ",
+    "semicolon in quotes": True,
+    "quoted GFF2 values": True,
+    "repeated keys": True,
+}
+_IS_GTF = re.compile(r"\s*[^\s=;]+\s")
+_GTF_SEPARATOR = re.compile(r"\";\s*")
+
+_Key = tuple[str, str]
+"""Contig and name: some tools write one name at several places of a genome."""
 
 
 @dataclass
@@ -100,7 +125,9 @@ class _Transcript:
 
     gene: str | None = None
     rank: int = len(_CHOSEN)
-    spans: list[tuple[int, int]] = field(default_factory=list)
+    exons: list[tuple[int, int]] = field(default_factory=list)
+    coding: defaultdict[str | None, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    stop_codons: list[tuple[int, int]] = field(default_factory=list)
     strands: set[str] = field(default_factory=set)
     coding_bases: int = 0
     exon_bases: int = 0
@@ -111,12 +138,15 @@ def read_gene_models(path: Path, feature: str, dropped: Dropped) -> Iterator[Gen
 
     For `exon-spliced` and `CDS` one transcript stands for a gene: the one tagged MANE Select, RefSeq Select or Ensembl
     canonical, else the one with most coding bases, then most bases of exons, then the first. A gene without exon lines
-    is one exon. The stop codon, which GTF does not count to the CDS, is part of it here.
+    is one exon. The stop codon, which GTF does not count to the CDS, is part of it here; bases that a ribosome reads
+    twice, where it slips back, are twice in it.
 
     Args:
         path: GFF3 or GTF, plain or compressed with gzip.
         feature: of `FEATURE_KINDS`.
-        dropped: where genes left out are counted: `no_strand`, `no_cds`, `mixed_strands`.
+        dropped: where genes left out are counted: `no_strand`; `in_several_parts`, which are spliced together from
+            more than one place; and for `exon-spliced` and `CDS`: `gene_id_twice`; `no_cds`; `mixed_strands`;
+            `parts_outside_gene`; `no_gene_line`, whose transcripts alone are in the file.
 
     Yields:
         Genes. With `gene` nothing is held in memory, else the exons of all genes are.
@@ -126,57 +156,81 @@ def read_gene_models(path: Path, feature: str, dropped: Dropped) -> Iterator[Gen
     """
     reader = _Reader(path)
     if feature == "gene":
-        for line in reader.lines(_GENES):
-            if line.strand not in ("+", "-"):
-                dropped["no_strand"] += 1
+        for line in reader.lines(only_genes=True):
+            reason = _reason_to_drop(line)
+            if reason:
+                dropped[reason] += 1
             else:
-                yield reader.gene(line, ((line.start, line.end),))
+                yield reader.gene(line)
     else:
         yield from _spliced(reader, feature, dropped)
-    if not reader.n_genes:
-        raise InputError(f"{path} holds no gene: none of its lines is a {', '.join(_GENES)}; give GFF3 or GTF.")
+    if not reader.n_genes and not dropped.total():
+        raise InputError(f"{path} holds no gene: none of its lines is a gene or pseudogene; give GFF3 or GTF.")
+
+
+def _reason_to_drop(line: Feature) -> str | None:
+    if line.strand not in ("+", "-"):
+        return "no_strand"
+    # RefSeq's word for a gene whose transcripts are joined from several places (trans-splicing).
+    return "in_several_parts" if "part" in line.attributes else None
 
 
 def _spliced(reader: "_Reader", feature: str, dropped: Dropped) -> Iterator[GeneModel]:
-    genes: dict[str, GeneModel] = {}
-    transcripts: defaultdict[str, _Transcript] = defaultdict(_Transcript)
+    genes: dict[_Key, GeneModel | None] = {}
+    transcripts: defaultdict[_Key, _Transcript] = defaultdict(_Transcript)
     for line in reader.lines():
-        if line.featuretype in _GENES:
-            if line.strand not in ("+", "-"):
-                dropped["no_strand"] += 1
-                continue
-            key = _first(line, "ID") or _first(line, "gene_id") or reader.place
-            genes[key] = reader.gene(line, ((line.start, line.end),))
-        elif line.featuretype in ("exon", "CDS", "stop_codon"):
+        if _is_gene(line.featuretype):
+            key = (line.seqid, _first(line, "ID") or _first(line, "gene_id") or reader.place)
+            reason = _reason_to_drop(line) or ("gene_id_twice" if key in genes else None)
+            if reason:
+                dropped[reason] += 1
+                genes.setdefault(key, None)
+            else:
+                genes[key] = reader.gene(line)
+        elif line.featuretype in _PARTS:
             for parent in line.attributes.get("Parent") or line.attributes.get("transcript_id") or []:
-                _add_part(transcripts[parent], line, feature)
-        elif line.featuretype not in _NOT_TRANSCRIPTS:
+                _add_part(transcripts[line.seqid, parent], line, feature)
+        else:
             name = _first(line, "ID") or _first(line, "transcript_id")
             if name is not None:
-                transcripts[name].gene = _first(line, "Parent") or _first(line, "gene_id")
-                transcripts[name].rank = _rank(line)
-    of_gene: defaultdict[str, list[_Transcript]] = defaultdict(list)
-    for key, transcript in transcripts.items():
-        of_gene[transcript.gene or key].append(transcript)  # parts that hang from the gene itself are a transcript
+                transcript = transcripts[line.seqid, name]
+                transcript.gene, transcript.rank = _first(line, "Parent") or _first(line, "gene_id"), _rank(line)
+    of_gene: defaultdict[_Key, list[_Transcript]] = defaultdict(list)
+    for (contig, name), transcript in transcripts.items():
+        of_gene[contig, transcript.gene or name].append(transcript)  # parts that hang from the gene are a transcript
     for key, gene in genes.items():
+        if gene is None:
+            continue
         reason = _take_transcript(gene, of_gene.get(key, []), feature)
         if reason:
             dropped[reason] += 1
         else:
             yield gene
+    for key, found in of_gene.items():
+        # What hangs from another transcript, as a miRNA from its primary transcript, is part of a gene with a line.
+        hangs_from_transcript = key in transcripts and transcripts[key].gene is not None
+        if key not in genes and not hangs_from_transcript and any(transcript.strands for transcript in found):
+            dropped["no_gene_line"] += 1
+
+
+def _is_gene(kind: str) -> bool:
+    return kind in ("gene", "pseudogene") or kind.endswith("_gene")  # ncRNA_gene, protein_coding_gene
 
 
 def _add_part(transcript: _Transcript, line: Feature, feature: str) -> None:
-    length = line.end - line.start + 1
-    is_coding = line.featuretype != "exon"
-    if is_coding:
-        transcript.coding_bases += length
-    else:
+    length, span = line.end - line.start + 1, (line.start, line.end)
+    if line.featuretype == "exon":
         transcript.exon_bases += length
-    if is_coding == (feature == "CDS"):
-        transcript.spans.append((line.start, line.end))
-        transcript.strands.add(line.strand)
-    if transcript.gene is None and "gene_id" in line.attributes and "Parent" not in line.attributes:  # GTF
+        if feature != "CDS":
+            transcript.exons.append(span)
+    elif line.featuretype == "CDS":
+        transcript.coding_bases += length
+        if feature == "CDS":
+            transcript.coding[_first(line, "ID")].append(span)
+    elif feature == "CDS":
+        transcript.stop_codons.append(span)
+    transcript.strands.add(line.strand)
+    if transcript.gene is None and "Parent" not in line.attributes:  # GTF
         transcript.gene = _first(line, "gene_id")
 
 
@@ -187,25 +241,47 @@ def _rank(line: Feature) -> int:
 
 def _take_transcript(gene: GeneModel, transcripts: list[_Transcript], feature: str) -> str | None:
     """Give the gene the spans of the transcript that stands for it, or say why there is none."""
-    usable = [transcript for transcript in transcripts if transcript.spans]
+    usable = [transcript for transcript in transcripts if transcript.exons or transcript.coding]
     if not usable:
         return "no_cds" if feature == "CDS" else None
     best = min(usable, key=lambda transcript: (transcript.rank, -transcript.coding_bases, -transcript.exon_bases))
     if best.strands != {gene.strand}:
         return "mixed_strands"
-    gene.spans = _joined(best.spans)
+    spans = _coding_spans(best) if feature == "CDS" else _joined(best.exons)
+    if spans[0][0] < gene.spans[0][0] or max(end for _, end in spans) > gene.spans[0][1]:
+        return "parts_outside_gene"
+    gene.spans = spans
     return None
 
 
 def _joined(spans: list[tuple[int, int]]) -> Spans:
-    """Sort spans, and join those that touch or overlap: a GTF's stop codon is inside or beside the last CDS."""
+    """Sort spans, and join those that overlap."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
-        if joined and start <= joined[-1][1] + 1:
+        if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
     return tuple(joined)
+
+
+def _coding_spans(transcript: _Transcript) -> Spans:
+    """Give the spans of the transcript's coding sequence, or of the longest where it has several.
+
+    Lines of one ID are one coding sequence. Where every line has an ID of its own, only an overlap tells that they
+    are several: within one coding sequence, bases in two spans are read twice (ribosomal slippage).
+    """
+    every = sorted({span for spans in transcript.coding.values() for span in spans})
+    if len(transcript.coding) > 1 and any(later[0] <= earlier[1] for earlier, later in pairwise(every)):
+        every = sorted(set(max(transcript.coding.values(), key=_bases)))
+    stop_codons = {
+        stop for stop in transcript.stop_codons if not any(start <= stop[0] and stop[1] <= end for start, end in every)
+    }
+    return tuple(sorted([*every, *stop_codons]))
+
+
+def _bases(spans: list[tuple[int, int]]) -> int:
+    return sum(end - start + 1 for start, end in spans)
 
 
 class _Reader:
@@ -223,11 +299,10 @@ class _Reader:
     def place(self) -> str:
         return f"{self._path}, line {self._number}"
 
-    def lines(self, kinds: tuple[str, ...] | None = None) -> Iterator[Feature]:
-        """Give the lines of some kinds, or all that matter."""
+    def lines(self, only_genes: bool = False) -> Iterator[Feature]:
+        """Give the lines of genes, or all that matter."""
         # Where genes are given one by one, their reader has a bar already.
-        hidden = kinds is not None
-        for text in tqdm(self._texts(), f"reading {self._path.name}", unit=" lines", delay=2, disable=hidden):
+        for text in tqdm(self._texts(), f"reading {self._path.name}", unit=" lines", delay=2, disable=only_genes):
             if text.startswith("#"):
                 self._read_header(text)
                 continue
@@ -237,14 +312,14 @@ class _Reader:
                     f"{self.place} has {len(columns)} columns separated by tabs, not the 9 of GFF3 or GTF."
                 )
             # Some exports have tabs for spaces in their descriptions; nothing but the attributes can follow column 8.
-            text = "\t".join([*columns[:8], " ".join(columns[8:])])
+            columns = [*columns[:8], " ".join(columns[8:])]
             kind = columns[2]
             if kind == "region":
-                self._read_region(self._parsed(text, columns))
-            elif kind in kinds if kinds is not None else not _NOT_READ.search(kind):
-                yield self._parsed(text, columns)
+                self._read_region(self._parsed(columns))
+            elif _is_gene(kind) or not only_genes and not _NOT_READ.search(kind):
+                yield self._parsed(columns)
 
-    def gene(self, line: Feature, spans: Spans) -> GeneModel:
+    def gene(self, line: Feature) -> GeneModel:
         self.n_genes += 1
         attributes = line.attributes
         references = [*attributes.get("Dbxref", []), *attributes.get("db_xref", [])]
@@ -252,7 +327,9 @@ class _Reader:
         own = _first(line, "gene_id") or (_first(line, "ID") or "").removeprefix("gene:").removeprefix("gene-")
         if not (number or own):
             raise InputError(f"{self.place} is a gene without an id; give it an ID or gene_id.")
-        words = (_first(line, name) for name in ("gene_biotype", "biotype", "gene_type"))
+        words = [_first(line, name) for name in ("gene_biotype", "biotype", "gene_type")]
+        if line.featuretype != "gene":
+            words.append(line.featuretype.removesuffix("_gene"))
         return GeneModel(
             gene_id=number or own,
             symbol=_first(line, "gene_name") or _first(line, "Name") or _first(line, "gene"),
@@ -261,7 +338,7 @@ class _Reader:
             contig=line.seqid,
             chromosome=self._chromosomes.get(line.seqid, line.seqid),
             strand=line.strand,
-            spans=spans,
+            spans=((line.start, line.end),),
             assembly=self._assembly,
             is_circular=line.seqid in self._circular,
             place=self.place,
@@ -279,9 +356,13 @@ class _Reader:
         except UnicodeDecodeError as error:
             raise InputError(f"{self.place}, is not UTF-8 text; save it as UTF-8.") from error
 
-    def _parsed(self, text: str, columns: list[str]) -> Feature:
+    def _parsed(self, columns: list[str]) -> Feature:
+        attributes = columns[8].strip()
+        dialect = _GTF if _IS_GTF.match(attributes) else _GFF3
+        if dialect is _GTF:
+            attributes = _GTF_SEPARATOR.sub('"; ', attributes).rstrip()
         try:
-            line = feature_from_line(text, strict=True)
+            line = feature_from_line("\t".join([*columns[:8], attributes]), dialect=dialect)
         except (ValueError, IndexError, AttributeStringError) as error:
             raise InputError(f"{self.place} is not GFF3 or GTF ({error}); correct it.") from error
         if not (isinstance(line.start, int) and isinstance(line.end, int) and line.start <= line.end):

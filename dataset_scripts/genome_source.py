@@ -28,8 +28,9 @@ def read_genome(
     """Read the genes of a genome in the order of its annotation.
 
     Args:
-        fasta: the sequences. Plain and bgz files are read through an index, which is made in a temporary folder where
-            none lies beside them; files of ordinary gzip are unpacked to a temporary file first.
+        fasta: the sequences. Plain and bgz files are read through an index in a temporary folder; one that lies
+            beside them may be of another version and is not used. Files of ordinary gzip are unpacked to a temporary
+            file first.
         annotation: GFF3 or GTF, plain or compressed.
         feature: `gene`, or `exon-spliced` or `CDS` of one transcript; see `annotation.read_gene_models`.
         flank: bases to read on either side of a gene, up to the end of its contig.
@@ -67,7 +68,7 @@ def _spans_on_contig(
             f"{some}{', ...' if len(contigs.references) > 5 else ''}; give the annotation that belongs to it."
         )
     length = _length(contigs, gene.contig)
-    start, end = gene.spans[0][0], gene.spans[-1][1]
+    start, end = gene.spans[0][0], max(end for _, end in gene.spans)
     if end > length and not (gene.is_circular and end <= 2 * length):
         raise InputError(
             f"{gene.place}: gene {gene.gene_id} ends at {end:,} of {gene.contig}, which has {length:,} bases in "
@@ -91,7 +92,7 @@ def _source_gene(gene: GeneModel, spans: tuple[tuple[int, int], ...], contigs: p
         assembly=gene.assembly,
         chromosome=gene.chromosome,
         start=spans[0][0],
-        end=spans[-1][1],
+        end=max(end for _, end in spans),
         strand=gene.strand,
     )
     return SourceGene(known, gene.place)
@@ -117,22 +118,23 @@ def _open_fasta(path: Path) -> Iterator[pysam.FastaFile]:
             plain = Path(folder) / "genome.fa"
             with open_plain_or_gzip(path) as packed, open(plain, "wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked, 1 << 20)
-        index = Path(f"{plain}.fai")
-        blocks = Path(f"{plain}.gzi")
-        is_indexed = _is_newer(index, plain) and (kind != "bgz" or _is_newer(blocks, plain))
-        if not is_indexed:
-            index, blocks = Path(folder, "genome.fai"), Path(folder, "genome.gzi")
+        index, blocks = Path(folder, "genome.fai"), Path(folder, "genome.gzi")
         try:
-            if not is_indexed:
-                pysam.faidx(str(plain), "--fai-idx", str(index), "--gzi-idx", str(blocks), catch_stdout=False)
+            pysam.faidx(str(plain), "--fai-idx", str(index), "--gzi-idx", str(blocks), catch_stdout=False)
             with pysam.FastaFile(
                 str(plain), filepath_index=str(index), filepath_index_compressed=str(blocks) if kind == "bgz" else None
             ) as contigs:
                 yield contigs
-        except (OSError, ValueError, pysam.SamtoolsError) as error:
+        except pysam.SamtoolsError as error:  # htslib has written its reason to stderr
+            raise InputError(
+                f"{path} is not FASTA that can be indexed: it is damaged or something else; check it or copy it again."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} has a sequence name that is not UTF-8 ({error}); correct it.") from error
+        except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError):
                 raise  # the disk, not the file's content
-            raise InputError(f"{path} is not FASTA that can be indexed ({_words(error)}); check the file.") from error
+            raise InputError(f"{path} is not FASTA that can be read ({_words(error)}); check the file.") from error
 
 
 def _compression(path: Path) -> str | None:
@@ -142,14 +144,10 @@ def _compression(path: Path) -> str | None:
             return None
         if not (start[3] & 4 and start[12:14] == b"BC"):
             return "gzip"
-        file.seek(-len(_BGZF_END), 2)
+        file.seek(-min(len(_BGZF_END), path.stat().st_size), 2)
         if file.read() != _BGZF_END:
             raise InputError(f"{path} is cut off: the last block of bgz is missing; copy or download it again.")
     return "bgz"
-
-
-def _is_newer(index: Path, path: Path) -> bool:
-    return index.is_file() and index.stat().st_mtime >= path.stat().st_mtime
 
 
 def _words(error: Exception) -> str:

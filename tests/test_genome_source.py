@@ -148,6 +148,87 @@ def test_a_gene_runs_over_the_end_of_a_circular_contig(genome, annotation):
         genes_of(genome, annotation)
 
 
+def coding(annotation: Path, genome: Path, *lines: str) -> tuple[list[str], Counter[str]]:
+    annotation.write_text(gff(*lines))
+    genes, dropped = genes_of(genome, annotation, feature="CDS")
+    return [gene["sequence"] for gene in genes], dropped
+
+
+def test_bases_that_the_ribosome_reads_twice_are_twice_in_the_coding_sequence(genome, annotation):
+    gene = ("chr1 e gene 1 30 . + . ID=g", "chr1 e mRNA 1 30 . + . ID=t;Parent=g")
+    slips_back = ("chr1 e CDS 3 12 . + 0 ID=c;Parent=t", "chr1 e CDS 12 20 . + 0 ID=c;Parent=t")
+    assert coding(annotation, genome, *gene, *slips_back)[0] == [CONTIG[2:12] + CONTIG[11:20]]
+    # Overlapping lines of different coding sequences are alternatives: the longest is taken.
+    other = ("chr1 e CDS 3 6 . + 0 ID=c1;Parent=t", "chr1 e CDS 9 14 . + 0 ID=c1;Parent=t")
+    longest = ("chr1 e CDS 6 20 . + 0 ID=c2;Parent=t",)
+    assert coding(annotation, genome, *gene, *other, *longest)[0] == [CONTIG[5:20]]
+    # Some tools give each part an ID of its own.
+    apart = ("chr1 e CDS 3 6 . + 0 ID=c1;Parent=t", "chr1 e CDS 9 14 . + 0 ID=c2;Parent=t")
+    assert coding(annotation, genome, *gene, *apart)[0] == [CONTIG[2:6] + CONTIG[8:14]]
+
+
+def test_one_part_may_belong_to_several_transcripts_and_a_transcript_hang_from_another(genome, annotation):
+    lines = (
+        "chr1 e gene 1 30 . + . ID=g",
+        "chr1 e primary_transcript 1 30 . + . ID=p;Parent=g;tag=RefSeq Select",
+        "chr1 e mRNA 1 30 . + . ID=t;Parent=g",
+        "chr1 e exon 1 9 . + . Parent=p,t",
+        "chr1 e exon 21 30 . + . Parent=t",
+        "chr1 e miRNA 2 5 . + . ID=m;Parent=p",
+        "chr1 e exon 2 5 . + . Parent=m",
+    )
+    annotation.write_text(gff(*lines))
+    (gene,), dropped = genes_of(genome, annotation, feature="exon-spliced")
+    assert (gene["sequence"], dropped) == (CONTIG[:9], Counter())
+
+
+def test_one_name_on_two_contigs_is_two_genes(genome, annotation):
+    lines = tuple(
+        line.format(contig)
+        for contig in ("chr1", "chr2")
+        for line in ("{} e gene 1 5 . + . ID=g", "{} e mRNA 1 5 . + . ID=t;Parent=g", "{} e CDS 1 3 . + 0 Parent=t")
+    )
+    assert coding(annotation, genome, *lines)[0] == [CONTIG[:3], "acg"]
+
+
+def test_genes_that_cannot_be_spliced_are_counted(genome, annotation):
+    lines = (
+        "chr1 e gene 1 9 . + . ID=a;part=1",
+        "chr1 e gene 20 29 . + . ID=a;part=2",
+        "chr1 e CDS 1 9 . + 0 Parent=a",
+        "chr1 e gene 1 9 . + . ID=b",
+        "chr1 e gene 11 19 . + . ID=b",
+        "chr1 e CDS 1 9 . + 0 Parent=b",
+        "chr1 e CDS 1 9 . + 0 Parent=b",
+        "chr1 e gene 1 9 . + . ID=c",
+        "chr1 e CDS 1 12 . + 0 Parent=c",
+        "chr1 e mRNA 1 9 . + . ID=t;Parent=d",
+        "chr1 e CDS 1 9 . + 0 Parent=t",
+    )
+    sequences, dropped = coding(annotation, genome, *lines)
+    assert sequences == [CONTIG[:9]]
+    assert dropped == {"in_several_parts": 2, "gene_id_twice": 1, "parts_outside_gene": 1, "no_gene_line": 1}
+    assert genes_of(genome, annotation)[1] == {"in_several_parts": 2}
+
+
+def test_other_words_for_genes_are_read(genome, annotation):
+    annotation.write_text(gff("chr1 v protein_coding_gene 1 9 . + . ID=a", "chr1 v ncRNA_gene 11 19 . + . ID=b"))
+    genes, _ = genes_of(genome, annotation)
+    assert [(gene["gene_id"], gene["gene_type"]) for gene in genes] == [("a", "PROTEIN_CODING"), ("b", "ncRNA")]
+
+
+def test_gtf_whose_values_look_like_gff3_is_read_as_gtf(genome, annotation):
+    annotation.write_text(
+        gff(
+            'chr1 e gene 1 9 . + . gene_id "G";description "x=y; z";gene_biotype "lncRNA"; tag "a";',
+            'chr1 e exon 2 4 . + . gene_id "G";transcript_id "T"; note "p=q";',
+        )
+    )
+    (gene,), _ = genes_of(genome, annotation, feature="exon-spliced")
+    assert (gene["gene_id"], gene["description"], gene["gene_type"]) == ("G", "x=y; z", "ncRNA")
+    assert gene["sequence"] == CONTIG[1:4]
+
+
 @pytest.mark.parametrize("kind", ["gz", "bgz", "crlf", "indexed"])
 def test_the_same_genes_come_out_of_every_kind_of_fasta(genome, annotation, tmp_path, kind):
     annotation.write_bytes(gff(*REFSEQ).replace("\n", "\r\n" if kind == "crlf" else "\n").encode())
@@ -160,8 +241,8 @@ def test_the_same_genes_come_out_of_every_kind_of_fasta(genome, annotation, tmp_
         pysam.tabix_compress(str(genome), str(other))
     else:
         other.write_bytes(genome.read_bytes().replace(b"\n", b"\r\n" if kind == "crlf" else b"\n"))
-    if kind == "indexed":
-        pysam.faidx(str(other))
+    if kind == "indexed":  # of another version, and newer than the file: it must not be used
+        Path(f"{other}.fai").write_text("chr1\t35\t17\t25\t26\nchr2\t5\t66\t5\t6\n")
     before = sorted(other.parent.iterdir())
     assert genes_of(other, annotation) == expected
     assert sorted(other.parent.iterdir()) == before  # no index is left lying beside a user's file
@@ -204,8 +285,17 @@ def test_a_fasta_that_cannot_be_used_is_one_sentence(genome, annotation, tmp_pat
     bad.write_bytes(bad.read_bytes()[:-28])
     with pytest.raises(InputError, match=r"bad.fa is cut off: the last block of bgz is missing"):
         genes_of(bad, annotation)
+    pysam.tabix_compress(str(genome), str(bad), force=True)
+    whole = bytearray(bad.read_bytes())
+    whole[40] ^= 1
+    bad.write_bytes(whole)
+    with pytest.raises(InputError, match=r"bad.fa is not FASTA that can be indexed: it is damaged"):
+        genes_of(bad, annotation)
     bad.write_text("ACGT\n")
     with pytest.raises(InputError, match=r"bad.fa is not FASTA"):
+        genes_of(bad, annotation)
+    bad.write_bytes(b">chr1 \n" + text.split(b"\n", 1)[1] + b">\xe9\nACGT\n")
+    with pytest.raises(InputError, match=r"bad.fa has a sequence name that is not UTF-8"):
         genes_of(bad, annotation)
 
 
