@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -280,7 +280,7 @@ def _coding_spans(transcript: _Transcript) -> Spans:
     return tuple(sorted([*every, *stop_codons]))
 
 
-def _bases(spans: list[tuple[int, int]]) -> int:
+def _bases(spans: Iterable[tuple[int, int]]) -> int:
     return sum(end - start + 1 for start, end in spans)
 
 
@@ -316,7 +316,7 @@ class _Reader:
             kind = columns[2]
             if kind == "region":
                 self._read_region(self._parsed(columns))
-            elif _is_gene(kind) or not only_genes and not _NOT_READ.search(kind):
+            elif _is_gene(kind) or (not only_genes and not _NOT_READ.search(kind)):
                 yield self._parsed(columns)
 
     def gene(self, line: Feature) -> GeneModel:
