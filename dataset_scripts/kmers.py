@@ -23,19 +23,6 @@ def canonical_kmers(sequences: Iterable[str], k: int) -> Iterator[tuple[Kmers, n
     Yields:
         K-mers and the position in `sequences` of the gene each is in, in order, for a batch of genes.
     """
-    for kmers, genes, _, _ in located_kmers(sequences, k):
-        yield kmers, genes
-
-
-def located_kmers(
-    sequences: Iterable[str], k: int
-) -> Iterator[tuple[Kmers, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
-    """Give k-mers as `canonical_kmers` does, and where they are.
-
-    Yields:
-        K-mers, their genes, the 0-based start of each in its gene, and whether the number is that of the reverse
-        complement.
-    """
     first = 0
     for batch in _batches(sequences):
         yield _kmers_of(batch, first, k)
@@ -55,9 +42,7 @@ def _batches(sequences: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _kmers_of(
-    batch: list[str], first: int, k: int
-) -> tuple[Kmers, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _kmers_of(batch: list[str], first: int, k: int) -> tuple[Kmers, npt.NDArray[np.int64]]:
     # One letter that is no base ends each gene, so that no k-mer runs from one gene into the next.
     ids = encode("N".join(batch) + "N")
     n_windows = max(0, len(ids) - k + 1)
@@ -69,8 +54,7 @@ def _kmers_of(
     backward = _pack(3 - codes[::-1], k)[:n_windows][::-1][usable]  # A 0, C 1, G 2, T 3: the complement is 3 minus it
     lengths = np.array([len(sequence) + 1 for sequence in batch], dtype=np.int64)
     genes = np.repeat(np.arange(len(batch)), lengths)[:n_windows][usable]
-    starts = usable - (np.cumsum(lengths) - lengths)[genes]
-    return np.minimum(forward, backward), genes + first, starts, backward < forward
+    return np.minimum(forward, backward), genes + first
 
 
 def _pack(codes: Kmers, k: int) -> Kmers:

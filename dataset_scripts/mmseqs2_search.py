@@ -16,9 +16,8 @@ import pyarrow.csv
 
 from genelm.storage import InputError
 
-SEED_LENGTH, SHORT_SEED_LENGTH = 12, 10
-"""Bases of a seed. MMseqs2's own choice of 15 misses more pairs and needs a table of 8.6 GB, these need less than
-0.3. The short one finds some more, in more time, and is for a last look across a split."""
+SEED_LENGTH = 12
+"""Bases of a seed. MMseqs2's own choice of 15 misses more pairs and needs a table of 8.6 GB, this less than 0.3."""
 
 MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""
@@ -42,27 +41,6 @@ def search_with_mmseqs2(
         low, high = np.minimum(query, target), np.maximum(query, target)
         codes.append(np.unique((low * len(sequences) + high)[low < high]))
     return np.unique(np.concatenate(codes))
-
-
-def similar_to_evaluation(
-    evaluation: Collection[str], training: Collection[str], identity: float, coverage: float, threads: int
-) -> npt.NDArray[np.bool_]:
-    """Look once more, with shorter seeds, which training genes are similar to an evaluation gene.
-
-    Args:
-        evaluation: genes of the evaluation splits.
-        training: genes of the training split.
-        identity: as for `similarity.similar_pairs`.
-        coverage: likewise.
-        threads: processor cores.
-
-    Returns:
-        Shape `[len(training)]`.
-    """
-    similar = np.zeros(len(training), dtype=bool)
-    for _, target in find_hits(evaluation, training, identity, coverage, threads, SHORT_SEED_LENGTH):
-        similar[target] = True
-    return similar
 
 
 def find_hits(

@@ -17,7 +17,7 @@ from .containment import contained
 from .duplicates import reasons_to_leave_out, same_parent_pairs
 from .familiarity import shared_fractions
 from .genes import SPLITS, Gene, SourceGene
-from .mmseqs2_search import similar_to_evaluation
+from .kmer_search import similar_to_evaluation
 from .similarity import cluster_labels, similar_pairs
 from .sources import Source, open_sources
 from .splitting import split_at_random, split_by_chromosome, split_by_cluster
@@ -78,7 +78,7 @@ def prepare_genes(config: HumanGenesConfig, store_file: Path) -> PreparedGenes:
     pairs = _find_pairs(store, kept, config)
     splits = _split(store, kept, pairs, config, dropped)
     splits["train"] = _with_extra_genes(store, kept, pairs, splits, config, dropped)
-    if config.split == "similarity" and config.cluster_with == "mmseqs2":
+    if config.split == "similarity":
         splits["train"] = _without_similar_genes(store, splits, config, dropped)
     _check_not_empty(splits, dropped)
     every = np.sort(np.concatenate([splits[split] for split in SPLITS]))
@@ -203,15 +203,13 @@ def _without_similar_genes(
 ) -> Positions:
     """Take from the training genes the few that only a closer look finds similar to an evaluation gene."""
     assert config.threads is not None  # filled in by the config
-    train, evaluation = splits["train"], np.sort(np.concatenate([splits["validation"], splits["test"]]))
-    if not len(train) or not len(evaluation):
-        return train
-    similar = similar_to_evaluation(
-        store.sequences(evaluation), store.sequences(train), config.identity, config.coverage, config.threads
-    )
-    for i in train[similar].tolist():
+    every = np.sort(np.concatenate([splits[split] for split in SPLITS]))
+    is_evaluation = ~np.isin(every, splits["train"])
+    sequences = store.sequences(every)
+    similar = every[similar_to_evaluation(sequences, is_evaluation, config.identity, config.coverage, config.threads)]
+    for i in similar.tolist():
         dropped[store.parts[i]]["similar_to_evaluation_gene"] += 1
-    return train[~similar]
+    return np.setdiff1d(splits["train"], similar, assume_unique=True)
 
 
 def _labels(chosen: Positions, pairs: Pairs, n_genes: int) -> npt.NDArray[np.int64]:

@@ -23,15 +23,15 @@ def available_method() -> str:
 def similar_pairs(sequences: Collection[str], *, identity: float, coverage: float, method: str, threads: int) -> Pairs:
     """Find the pairs of genes that share at least `identity` over at least `coverage` of either gene.
 
-    MMseqs2 aligns; the k-mer search estimates, and rather finds too many. Both look for seeds first and can miss a
-    pair near the threshold, and neither sees genes too short for a seed.
+    Both methods look for seeds first and align there; both can miss a pair near the threshold, and neither sees genes
+    too short for a seed.
 
     Args:
         sequences: genes, upper case; they are gone through several times.
         identity: share of equal bases in the alignment, from 0 to 1.
         coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
         method: of `METHODS`.
-        threads: processor cores for MMseqs2; the pairs do not depend on them.
+        threads: processor cores; the pairs do not depend on them.
 
     Returns:
         Positions of the genes of each pair, the smaller first, in ascending order, shape `[n_pairs, 2]`.
@@ -44,7 +44,7 @@ def similar_pairs(sequences: Collection[str], *, identity: float, coverage: floa
     if method == "mmseqs2":
         codes = search_with_mmseqs2(sequences, identity, coverage, threads)
     else:
-        codes = search_with_kmers(sequences, identity, coverage)
+        codes = search_with_kmers(sequences, identity, coverage, threads)
     return np.stack(np.divmod(codes, len(sequences)), axis=1)
 
 

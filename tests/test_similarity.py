@@ -4,13 +4,15 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts import kmer_search, mmseqs2_search
+from genelm.dataset_scripts.banded_alignment import align, best_score
 from genelm.dataset_scripts.similarity import METHODS, available_method, cluster_labels, similar_pairs
 from genelm.dataset_scripts.store import reverse_complement
 from genelm.storage import InputError
+from genelm.tokenization import encode
 
 BASES = "ACGT"
 
@@ -64,6 +66,36 @@ def test_a_gene_in_a_longer_one_is_similar_to_it(method):
     assert found([gene(300, draw) + short + gene(300, draw), short], method) == {(0, 1)}
 
 
+def alignment_in_full(one: str, other: str) -> int:
+    """Score the best local alignment as Smith, Waterman and Gotoh define it, over all diagonals."""
+    rows, columns = len(one) + 1, len(other) + 1
+    best = np.zeros((rows, columns), dtype=int)
+    for i in range(1, rows):
+        for j in range(1, columns):
+            ways = [0, best[i - 1, j - 1] + (2 if one[i - 1] == other[j - 1] != "N" else -3)]
+            ways += [best[i - n, j] - 5 - 2 * (n - 1) for n in range(1, i + 1)]
+            ways += [best[i, j - n] - 5 - 2 * (n - 1) for n in range(1, j + 1)]
+            best[i, j] = max(ways)
+    return int(best.max())
+
+
+@given(st.text("ACGTN", max_size=12), st.text("ACGTN", max_size=12), st.integers(0, 2))
+@settings(deadline=None)
+def test_an_alignment_has_the_score_of_its_definition(one, other, margin):
+    band = (-len(one) - margin, len(other) + margin)
+    score, equal, columns, span, other_span = align(encode(one), encode(other), *band)
+    assert score == alignment_in_full(one, other) == best_score(encode(one), encode(other), *band)
+    gaps = 2 * columns - span - other_span
+    assert 0 <= equal <= columns - gaps
+    assert max(span, other_span) <= columns <= span + other_span
+
+
+def test_identity_and_coverage_are_counted_along_the_alignment():
+    one = "ACGTTGCAACGGATCCTTAGCATCGA"
+    other = "ACGTTGCAACGATCCTTAGCATGGA"  # a base less, and another base
+    assert align(encode(one), encode(other), -26, 25) == (2 * 24 - 3 - 5, 24, 26, 26, 25)
+
+
 def test_a_short_stretch_in_common_makes_no_pair(method):
     draw = random.Random(3)
     stretch = gene(24, draw)
@@ -76,7 +108,7 @@ def test_pairs_depend_on_neither_threads_nor_order_nor_blocks(method, monkeypatc
     ancestors = [gene(400, draw) for _ in range(10)]
     sequences = [mutated(ancestors[i % 10], 0.12, draw) for i in range(50)]
     pairs = found(sequences, method, threads=1)
-    monkeypatch.setattr(kmer_search, "BLOCK_MATCHES", 100)
+    monkeypatch.setattr(kmer_search, "_BLOCKS", 7)
     assert found(sequences, method, threads=2) == pairs
     assert {(49 - j, 49 - i) for i, j in found(sequences[::-1], method)} == pairs
 
