@@ -26,8 +26,11 @@ BAND = 64
 MARGIN = 8
 """Diagonals to either side of the shared k-mers that the alignment may use."""
 
+FEWEST_MATCHES, SHARE_OF_EXPECTED = 2, 0.25
+"""K-mers that a band has to hold: so many, and this share of what the wanted identity and coverage let expect."""
+
 SHORTEST_REACH = 0.1
-"""Share of the shorter gene that the k-mers of a band have to span."""
+"""Share of the shorter gene that they have to span."""
 
 MOST_PLACES = 2000
 """A k-mer that stands at more places says nothing (poly-A, short repeats) and is not looked at."""
@@ -152,7 +155,7 @@ def _shared_kmers(
     genes: npt.NDArray[np.uint32],
     places: npt.NDArray[np.uint32],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Find the k-mers that a gene shares with later ones, where it shares more than one.
+    """Find the k-mers that a gene shares with later ones, where it shares enough.
 
     Returns:
         For each the later gene, strand and diagonal as one number, ascending, and the place in the query.
@@ -172,7 +175,7 @@ def _shared_kmers(
                     break
                 if not is_counted:
                     n_shared[other] += 1
-                elif n_shared[other] > 1:
+                elif n_shared[other] >= FEWEST_MATCHES:
                     place = np.int64(places[x]) >> 1
                     strand = int(places[x] & 1 != is_reversed[i])
                     if strand:  # counted from the other end, so that matches in line differ by a constant there too
@@ -183,7 +186,7 @@ def _shared_kmers(
         if not is_counted:
             if len(group):
                 n_shared[group == group[query]] = 0
-            n_kept = n_shared[n_shared > 1].sum()
+            n_kept = n_shared[n_shared >= FEWEST_MATCHES].sum()
             keys, starts = np.empty(n_kept, dtype=np.int64), np.empty(n_kept, dtype=np.int64)
     order = np.argsort(keys)
     return keys[order], starts[order]
@@ -215,11 +218,14 @@ def _similar_to_some(
             while end < len(keys) and keys[end] >> 32 == keys[first] >> 32:
                 end += 1
             other, strand = (keys[first] >> 32) >> 1, (keys[first] >> 32) & 1
-            if other != last_similar and end - first > 1:
+            if other != last_similar and end - first >= FEWEST_MATCHES:
                 low, high = _densest_band(keys, first, end)
                 partner = ids[borders[other] : borders[other + 1]]
-                reach = starts[low : high + 1].max() - starts[low : high + 1].min()
-                if reach > 0 and reach + k >= SHORTEST_REACH * min(len(gene), len(partner)):
+                reach = starts[low : high + 1].max() - starts[low : high + 1].min() + k
+                shorter = min(len(gene), len(partner))
+                expected = coverage * shorter * identity**k
+                is_candidate = reach > k and reach >= SHORTEST_REACH * shorter
+                if is_candidate and high + 1 - low >= max(FEWEST_MATCHES, SHARE_OF_EXPECTED * expected):
                     if strand:
                         partner = reverse_complement_ids(partner)
                     origin = (other * 2 + strand << 32) + (1 << 31)
