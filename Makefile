@@ -19,7 +19,7 @@ demo: .venv/installed  ## simulate genes, train three models, compare them, use 
 	$(LAUNCH) train.py --config configs/demo_gpt2.yaml --data demo/data --output_dir demo/runs/gpt2
 	for model in laplace4 lstm gpt2; do \
 		$(GENELM) evaluate demo/runs/$$model --data demo/data --split test \
-			--task perplexity --task mutations --output demo/results/$$model.json || exit 1; \
+			--task perplexity --task edits --output demo/results/$$model.json || exit 1; \
 	done
 	$(GENELM) report demo/results/*.json --output demo/report
 	$(GENELM) generate demo/runs/lstm --num 5 --prompt ATG --max-new-tokens 100 --output demo/genes.fa

@@ -17,31 +17,43 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
     task: Annotated[
         list[str] | None,
-        typer.Option(help="perplexity (the default) or mutations; may be given several times."),
+        typer.Option(help="perplexity (the default), edits or mutations; may be given several times."),
     ] = None,
     pairs: Annotated[
         list[Path] | None,
-        typer.Option(help="For mutations: pair file, or folder of them; by default pairs are made from the split."),
+        typer.Option(help="For mutations, the paper's task: pair file, or folder of them."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of confidence intervals and of made pairs.")] = 0,
     max_positions: MaxPositions = None,
 ) -> None:
     """Measure a model on a dataset and write a results file.
 
-    genelm evaluate runs/lstm --data data/human_genes --split test --task perplexity --task mutations
+    genelm evaluate runs/lstm --data data/human_genes --split test --task perplexity --task edits
     --output results/lstm.json
 
-    On several GPUs: accelerate launch -m genelm.cli evaluate ...
+    Beside the results file comes a table of what each gene costs, by which `genelm report` compares models. After an
+    interruption the same command goes on where it was. On several GPUs: accelerate launch -m genelm.cli evaluate ...
     """
     check_output_file(output)
 
-    from genelm.eval import MAX_POSITIONS, evaluate_model, load_model, this_process, write_results
+    from genelm.eval import (
+        MAX_POSITIONS,
+        ScoreCache,
+        evaluate_model,
+        gene_scores_path,
+        load_model,
+        this_process,
+        write_results,
+    )
     from genelm.modeling import describe_model
 
     network, _, folder = load_model(model)
+    info = describe_model(model, folder, network)
+    is_main = this_process().is_main_process
+    cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
     results = evaluate_model(
         network,
-        model_info=describe_model(model, folder, network),
+        model_info=info,
         dataset_folder=data,
         split=split,
         tasks=task or ["perplexity"],
@@ -49,11 +61,14 @@ def evaluate(
         seed=seed,
         command=started_command(),
         max_positions=max_positions or MAX_POSITIONS,
+        cache=cache,
+        gene_scores=gene_scores_path(output) if is_main else None,
     )
-    if this_process().is_main_process:
+    if cache is not None:
         write_results(results, output)
+        cache.remove()
         for row in results["measurements"]:
-            if row["group"] in ("all", "familiarity", "max_edits") and row["convention"] == "genelm":
+            if row["group"] in ("all", "familiarity", "max_edits", "edits") and row["convention"] == "genelm":
                 print(f"{row['task']}: {row['metric']} ({row['group']} {row['stratum']}) {row['value']:.4g}")
         print(f"{output}: {len(results['measurements'])} measurements of {model} on {split}.")
 
@@ -69,10 +84,23 @@ def report(
 
     genelm report results/*.json --output report/
     """
-    from genelm.eval import read_results, results_files, results_table, update_table, write_report
+    from genelm.eval import (
+        gene_scores_path,
+        read_gene_table,
+        read_results,
+        results_files,
+        results_table,
+        update_table,
+        write_report,
+    )
 
-    loaded = [read_results(file) for file in results_files(results)]
-    for path in write_report(loaded, output):
+    files = results_files(results)
+    loaded = [read_results(file) for file in files]
+    gene_tables = {}
+    for file, result in zip(files, loaded, strict=True):
+        if (table := read_gene_table(gene_scores_path(file))) is not None:
+            gene_tables[result["model"]["name"]] = table
+    for path in write_report(loaded, output, gene_tables=gene_tables):
         print(path)
     if update is not None:
         update_table(update, results_table(loaded))

@@ -1,8 +1,11 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
+from .comparison import Difference, compare_models
+from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
+from .gene_scores import ScoreCache, gene_scores_path, read_gene_table
 from .loading import load_model
-from .mutation_pairs import PairSet, make_pairs, read_pairs
+from .mutation_pairs import PairSet, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
 from .perplexity import bits_per_base, measure_perplexity
 from .report import update_table, write_report
@@ -14,19 +17,25 @@ from .tables import results_table
 __all__ = [
     "MAX_POSITIONS",
     "TASKS",
+    "Difference",
     "GeneScores",
     "Measurement",
     "PairSet",
+    "ScoreCache",
     "bits_per_base",
     "check_lengths",
+    "compare_models",
     "evaluate_model",
     "find_measurement",
+    "gene_scores_path",
     "load_model",
-    "make_pairs",
+    "make_edited_pairs",
     "make_results",
+    "measure_edits",
     "measure_mutations",
     "measure_perplexity",
     "mutation_accuracy",
+    "read_gene_table",
     "read_pairs",
     "read_results",
     "results_files",

@@ -5,23 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from transformers import PreTrainedModel
 
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
 from genelm.storage import InputError
 
-from . import mutations, perplexity
-from .mutation_pairs import make_pairs, read_pairs
+from . import edits, mutations, perplexity
+from .edits import make_edited_pairs, measure_edits
+from .gene_scores import ScoreCache, write_gene_table
+from .mutation_pairs import read_pairs
 from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
 from .results import Measurement, make_results
 from .scoring import MAX_POSITIONS, check_lengths, score_genes
 
-TASKS = (perplexity.TASK, mutations.TASK)
-
-GENERATED_MAX_EDITS = (1, 5, 10)
-GENERATED_PAIRS = 1000
-"""What is made from the split where no pair files are given: the paper's K and number of pairs."""
+TASKS = (perplexity.TASK, mutations.TASK, edits.TASK)
 
 
 def evaluate_model(
@@ -30,11 +29,13 @@ def evaluate_model(
     model_info: dict[str, Any],
     dataset_folder: Path,
     split: str,
-    tasks: Sequence[str] = TASKS,
+    tasks: Sequence[str] = (perplexity.TASK,),
     pairs: Sequence[Path] = (),
     seed: int = 0,
     command: str,
     max_positions: int = MAX_POSITIONS,
+    cache: ScoreCache | None = None,
+    gene_scores: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a model on one split of a dataset.
 
@@ -44,10 +45,13 @@ def evaluate_model(
         dataset_folder: as `genelm data build` writes it. Familiarity is against its train split.
         split: `train`, `validation` or `test`.
         tasks: of `TASKS`.
-        pairs: files or folders for the task "mutations"; where none are given, pairs are made from the split.
+        pairs: files or folders for the task "mutations", the paper's; the task "edits" makes its own from the split.
         seed: of the bootstrap and of made pairs.
         command: the command line, for the record.
         max_positions: of one batch of the scorer, padding included.
+        cache: where scores are kept as they are made, to go on after an interruption.
+        gene_scores: where to write what each gene costs, by which reports compare models; the task "perplexity" makes
+            it.
 
     Returns:
         A results object; see `results.make_results`.
@@ -56,7 +60,11 @@ def evaluate_model(
         InputError: a task is unknown, the dataset or a pair file cannot be used, or a gene is too long for the model.
     """
     if unknown := [task for task in tasks if task not in TASKS]:
-        raise InputError(f"There is no task {unknown[0]!r}; the tasks are {' and '.join(TASKS)}.")
+        raise InputError(f"There is no task {unknown[0]!r}; the tasks are {', '.join(TASKS)}.")
+    if mutations.TASK in tasks and not pairs:
+        raise InputError(
+            f"The task {mutations.TASK} is on the paper's pairs; give their files, or ask for {edits.TASK}."
+        )
     if pairs and mutations.TASK not in tasks:
         raise InputError(f"{pairs[0]} holds mutation pairs, but the task {mutations.TASK} is not asked for; add it.")
     manifest = read_manifest(dataset_folder)
@@ -65,23 +73,47 @@ def evaluate_model(
     # Before anything is scored: a sequence that cannot be read must not cost the time of another task.
     check_lengths(model, genes["length"], genes["gene_id"])
     pair_sets = read_pairs(pairs)
-    if mutations.TASK in tasks:
-        pair_sets = pair_sets or [make_pairs(sequences, k, GENERATED_PAIRS, seed) for k in GENERATED_MAX_EDITS]
-        paired = pair_sequences(pair_sets)
-        check_lengths(model, list(map(len, paired)), list(paired.values()))
+    paired = pair_sequences(pair_sets)
+    check_lengths(model, list(map(len, paired)), list(paired.values()))
+    ids = np.array(genes["gene_id"], dtype=np.str_)
+    clusters = np.array([cluster or gene for cluster, gene in zip(genes["cluster_id"], ids, strict=True)])
+    familiarity = familiarity_strata(np.array(genes["familiarity"]))
     measurements: list[Measurement] = []
     if perplexity.TASK in tasks:
         scores = score_genes(
-            model, sequences, names=list(genes["gene_id"]), max_positions=max_positions, description=perplexity.TASK
+            model,
+            sequences,
+            names=genes["gene_id"],
+            max_positions=max_positions,
+            description=perplexity.TASK,
+            cache=cache,
         )
         measurements += measure_perplexity(
             scores,
             model.config,
-            familiarity=familiarity_strata(np.array(genes["familiarity"])),
+            familiarity=familiarity,
             gene_types=list(genes["gene_type"]),
+            clusters=clusters,
             seed=seed,
         )
+        if gene_scores is not None:
+            table = {"gene_id": ids, "cluster_id": clusters, "familiarity": familiarity}
+            costs = {"n_bases": scores.n_bases, "base_nats": scores.base_nats, "eos_nats": scores.eos_nats}
+            write_gene_table(pa.table(table | costs), gene_scores)
     if mutations.TASK in tasks:
-        measurements += measure_mutations(model, pair_sets, seed=seed, max_positions=max_positions)
+        known = {sequence: str(cluster) for sequence, cluster in zip(sequences, clusters, strict=True)}
+        measurements += measure_mutations(
+            model, pair_sets, clusters=known, seed=seed, max_positions=max_positions, cache=cache
+        )
+    if edits.TASK in tasks:
+        measurements += measure_edits(
+            model,
+            make_edited_pairs(sequences, seed),
+            familiarity=familiarity,
+            clusters=clusters,
+            seed=seed,
+            max_positions=max_positions,
+            cache=cache,
+        )
     dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
     return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command)

@@ -1,4 +1,4 @@
-"""Pairs of a real gene and a mutated copy: the paper's released files, or pairs made from a split by seed."""
+"""Pairs of a real gene and a mutated copy, from files as the paper released them."""
 
 import csv
 import re
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from genelm.storage import InputError
-from genelm.tokenization import BASES, IUPAC_LETTERS
+from genelm.tokenization import IUPAC_LETTERS
 
 _FILE_NAME = re.compile(r"synthetic_(?P<seed>\d+)_(?P<max_edits>\d+)_\d+\.csv")
 _COLUMNS = ("RealNucleotideSequence", "MutatedNucleotideSequence")
@@ -20,7 +18,7 @@ class PairSet:
     """Real genes and their mutated copies.
 
     Attributes:
-        name: the file without its ending, or how the pairs were made.
+        name: the file without its ending.
         max_edits: K: every copy has between 1 and K edits.
         real: the genes, letters.
         mutated: their copies, in the same order.
@@ -57,49 +55,6 @@ def read_pairs(paths: Sequence[Path]) -> list[PairSet]:
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"The pair file {repeated[0]} is given twice; give every file once.")
     return sorted(map(_read_file, files), key=lambda pairs: (pairs.max_edits, pairs.name))
-
-
-def make_pairs(genes: Sequence[str], max_edits: int, num: int, seed: int) -> PairSet:
-    """Make pairs from real genes.
-
-    Genes are drawn without replacement. A copy gets 1 to `max_edits` edits, every number equally likely; each edit is
-    a substitution by another base, an insertion of a base or a deletion, equally likely, at a place drawn evenly. A
-    copy that came out equal to its gene (edits can undo each other) is drawn again.
-
-    Args:
-        genes: the real genes, letters, none empty.
-        max_edits: K, at least 1.
-        num: pairs wanted; all genes are used where there are fewer.
-        seed: of all draws.
-
-    Returns:
-        The pairs, named `generated K=.. seed=..`.
-    """
-    generator = np.random.default_rng([seed, max_edits])
-    chosen = generator.choice(len(genes), size=min(num, len(genes)), replace=False)
-    real = tuple(genes[index] for index in chosen)
-    mutated = tuple(_mutate(gene, max_edits, generator) for gene in real)
-    return PairSet(f"generated K={max_edits} seed={seed}", max_edits, real, mutated)
-
-
-def _mutate(gene: str, max_edits: int, generator: np.random.Generator) -> str:
-    while True:
-        letters = list(gene)
-        for _ in range(generator.integers(1, max_edits + 1)):
-            kind = generator.choice(["substitution", "insertion", "deletion"])
-            place = int(generator.integers(len(letters) + (kind == "insertion")))
-            if kind == "insertion":
-                letters.insert(place, _draw(BASES, generator))
-            elif kind == "deletion" and len(letters) > 1:  # a gene of one letter is substituted instead
-                del letters[place]
-            else:
-                letters[place] = _draw(BASES.replace(letters[place], ""), generator)
-        if (copy := "".join(letters)) != gene:
-            return copy
-
-
-def _draw(letters: str, generator: np.random.Generator) -> str:
-    return letters[int(generator.integers(len(letters)))]
 
 
 def _read_file(file: Path) -> PairSet:

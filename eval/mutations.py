@@ -4,7 +4,7 @@ Two rules of decision, the paper's: by the mean per symbol ("perplexity rule") a
 sequence ("probability rule"), which favors whatever is shorter. A tie is wrong: a model that cannot tell is not right.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,14 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from genelm.storage import InputError
 
 from .bootstrap import ratio_interval
+from .gene_scores import ScoreCache
 from .mutation_pairs import PairSet
 from .paper import nats_and_symbols
 from .results import Measurement
 from .scoring import MAX_POSITIONS, GeneScores, score_genes
 
 TASK, TASK_VERSION = "mutations", 1
+"""The paper's task; version 2 has a name of its own, "edits"."""
 
 
 def real_preferred(real: npt.ArrayLike, mutated: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -61,7 +63,13 @@ def pair_sequences(pair_sets: Sequence[PairSet]) -> dict[str, str]:
 
 
 def measure_mutations(
-    model: PreTrainedModel, pair_sets: Sequence[PairSet], *, seed: int, max_positions: int = MAX_POSITIONS
+    model: PreTrainedModel,
+    pair_sets: Sequence[PairSet],
+    *,
+    clusters: Mapping[str, str],
+    seed: int,
+    max_positions: int = MAX_POSITIONS,
+    cache: ScoreCache | None = None,
 ) -> list[Measurement]:
     """Score the pairs and measure how often the real gene is preferred.
 
@@ -70,8 +78,10 @@ def measure_mutations(
     Args:
         model: any model the scorer takes.
         pair_sets: at least one.
-        seed: of the bootstrap over pairs.
+        clusters: sequence of a real gene -> its cluster; a gene that is not here is a cluster of its own.
+        seed: of the bootstrap over clusters of the real genes.
         max_positions: of one batch of the scorer, padding included.
+        cache: as for `score_genes`.
 
     Returns:
         Accuracy by both rules and in both conventions, for each set (group `pairs`) and for all pairs of the sets with
@@ -82,18 +92,31 @@ def measure_mutations(
     """
     names = pair_sequences(pair_sets)
     sequences = list(names)
-    scores = score_genes(model, sequences, names=list(names.values()), max_positions=max_positions, description=TASK)
+    scores = score_genes(
+        model,
+        sequences,
+        names=list(names.values()),
+        max_positions=max_positions,
+        description=TASK,
+        cache=cache,
+    )
     if not scores.n_bases.all():
         without = names[sequences[int(np.argmin(scores.n_bases))]]
         raise InputError(f"{without}, has no A, C, G or T, so nothing can be scored; take the pair out.")
-    return _measure_scored(pair_sets, sequences, scores, model.config, seed=seed)
+    return _measure_scored(pair_sets, sequences, scores, model.config, clusters, seed)
 
 
 def _measure_scored(
-    pair_sets: Sequence[PairSet], sequences: Sequence[str], scores: GeneScores, config: PreTrainedConfig, *, seed: int
+    pair_sets: Sequence[PairSet],
+    sequences: Sequence[str],
+    scores: GeneScores,
+    config: PreTrainedConfig,
+    clusters: Mapping[str, str],
+    seed: int,
 ) -> list[Measurement]:
     """Turn the scores of all sequences of the pairs into the measurements of the task; see `measure_mutations`."""
     index = {sequence: i for i, sequence in enumerate(sequences)}
+    cluster_of = np.array([clusters.get(sequence, sequence) for sequence in sequences])
     places = [
         (np.array([index[gene] for gene in pairs.real]), np.array([index[copy] for copy in pairs.mutated]))
         for pairs in pair_sets
@@ -117,7 +140,9 @@ def _measure_scored(
                     group=group,
                     stratum=stratum,
                     value=mutation_accuracy(cost[real], cost[mutated]),
-                    confidence_interval=ratio_interval(right, np.ones(len(right)), seed=seed),
+                    confidence_interval=ratio_interval(
+                        right, np.ones(len(right)), clusters=cluster_of[real], seed=seed
+                    ),
                     n_genes=len(real),
                     n_bases=int(scores.n_bases[real].sum()),
                 )

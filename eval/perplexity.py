@@ -1,7 +1,8 @@
-"""The task "perplexity": how well a model predicts the next base, over all genes, by familiarity and by gene type."""
+"""The task "perplexity": how well a model predicts the next base, by familiarity, length and type of the genes."""
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,15 @@ from transformers import PreTrainedConfig
 from genelm.dataset_scripts import STRATA
 from genelm.storage import InputError
 
-from .bootstrap import ratio_interval
+from .bootstrap import Clusters, ratio_interval
 from .paper import nats_and_symbols, paper_perplexity
 from .results import ALL, Measurement
 from .scoring import GeneScores
 
-TASK, TASK_VERSION = "perplexity", 1
+TASK, TASK_VERSION = "perplexity", 2
+"""Version 2 has the figures of version 1 with intervals that draw clusters of genes, and figures by length."""
+
+_LENGTHS = (100, 300, 600)
 
 
 def bits_per_base(nats: npt.ArrayLike, n_bases: npt.ArrayLike) -> float:
@@ -43,6 +47,7 @@ def measure_perplexity(
     *,
     familiarity: Sequence[str] | npt.NDArray[np.str_],
     gene_types: Sequence[str | None],
+    clusters: Clusters,
     seed: int,
 ) -> list[Measurement]:
     """Turn scores into the measurements of the task.
@@ -52,41 +57,56 @@ def measure_perplexity(
         config: of the model that gave them.
         familiarity: the stratum of each gene.
         gene_types: the type of each gene; None goes under "not given".
+        clusters: the cluster of similar genes that each gene is in; see `bootstrap`.
         seed: of the bootstrap.
 
     Returns:
         Bits per base, perplexity and the bits of the end per gene, in our convention, for all genes and each stratum
-        of familiarity and gene type; perplexity in the paper's, for all genes and by familiarity. A stratum without a
-        base is left out.
+        of familiarity, length and gene type; perplexity in the paper's, for all genes and by familiarity. A stratum
+        without a base is left out.
 
     Raises:
         InputError: the genes have no base between them.
     """
     types = np.array([gene_type or "not given" for gene_type in gene_types], dtype=np.str_)
+    names = np.arange(len(types)).astype(np.str_) if clusters is None else np.asarray(clusters)
     measurements: list[Measurement] = []
     for group, labels, order in (
         (ALL, np.full(len(types), ALL), [ALL]),
         ("familiarity", np.asarray(familiarity), STRATA),
+        ("length", length_strata(scores.n_bases), length_strata(np.array([*_LENGTHS, _LENGTHS[-1] + 1])).tolist()),
         ("gene_type", types, sorted(set(types.tolist()))),
     ):
         for stratum in order:
             members = labels == stratum
             if group == ALL or scores.n_bases[members].any():
-                measurements += _ours(scores, members, group, stratum, seed)
-                if group != "gene_type":
-                    measurements += _papers(scores, config, members, group, stratum, seed)
+                measurements += _ours(scores, members, names[members], group, stratum, seed)
+                if group in (ALL, "familiarity"):
+                    measurements += _papers(scores, config, members, names[members], group, stratum, seed)
     return measurements
 
 
+def length_strata(n_bases: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
+    """Name the stratum of each length, `up to 100` to `over 600`."""
+    middle = [f"{below + 1} to {limit}" for below, limit in pairwise(_LENGTHS)]
+    names = np.array([f"up to {_LENGTHS[0]}", *middle, f"over {_LENGTHS[-1]}"], dtype=np.str_)
+    return names[np.searchsorted(_LENGTHS, n_bases)]
+
+
 def _ours(
-    scores: GeneScores, members: npt.NDArray[np.bool_], group: str, stratum: str, seed: int
+    scores: GeneScores,
+    members: npt.NDArray[np.bool_],
+    clusters: npt.NDArray[np.str_],
+    group: str,
+    stratum: str,
+    seed: int,
 ) -> Iterator[Measurement]:
     n_bases, nats = scores.n_bases[members], scores.base_nats[members]
     eos_bits = scores.eos_nats[members] / math.log(2)
     bits = bits_per_base(nats, n_bases)
-    interval = ratio_interval(nats / math.log(2), n_bases, seed=seed)
+    interval = ratio_interval(nats / math.log(2), n_bases, clusters=clusters, seed=seed)
     powers = interval and (2 ** interval[0], 2 ** interval[1])
-    eos_interval = ratio_interval(eos_bits, np.ones(len(eos_bits)), seed=seed)
+    eos_interval = ratio_interval(eos_bits, np.ones(len(eos_bits)), clusters=clusters, seed=seed)
     for metric, units, value, bounds in (
         ("bits_per_base", "bits/base", bits, interval),
         ("perplexity", "", 2**bits, powers),
@@ -111,12 +131,13 @@ def _papers(
     scores: GeneScores,
     config: PreTrainedConfig,
     members: npt.NDArray[np.bool_],
+    clusters: npt.NDArray[np.str_],
     group: str,
     stratum: str,
     seed: int,
 ) -> Iterator[Measurement]:
     nats, symbols = (values[members] for values in nats_and_symbols(scores, config))
-    interval = ratio_interval(nats, symbols, seed=seed)
+    interval = ratio_interval(nats, symbols, clusters=clusters, seed=seed)
     yield Measurement(
         task=TASK,
         task_version=TASK_VERSION,

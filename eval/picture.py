@@ -13,7 +13,7 @@ from genelm.dataset_scripts import STRATA
 from genelm.pictures import COLORS, GRAY, STYLE, save_picture
 
 from .results import ALL, find_measurement
-from .tables import edit_limits
+from .tables import edit_limits, edited_numbers
 
 _MARKERS = ("o", "s", "^", "D")
 """They change when the colors start again."""
@@ -55,20 +55,21 @@ def _draw_bits(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
 
 
 def _draw_accuracies(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
-    limits = edit_limits(results)
+    # Our own task where it was measured, else the paper's.
+    limits = edited_numbers(results)
+    task, metric, group = "edits", "accuracy", "edits"
+    if not limits:
+        limits = edit_limits(results)
+        task, metric, group = "mutations", "accuracy_perplexity_rule", "max_edits"
     for number, result in enumerate(results):
-        rows = [
-            find_measurement(
-                result, task="mutations", metric="accuracy_perplexity_rule", group="max_edits", stratum=str(k)
-            )
-            for k in limits
-        ]
+        rows = [find_measurement(result, task=task, metric=metric, group=group, stratum=str(k)) for k in limits]
         _draw_model(axes, rows, number, len(results), result["model"]["name"], linestyle="-")
     axes.axhline(0.5, color=GRAY, linestyle=":", linewidth=1)
     axes.annotate("guessing", (1, 0.5), xycoords=("axes fraction", "data"), xytext=(0, 3),
                   textcoords="offset points", ha="right", color=GRAY, fontsize=8)  # fmt: skip
-    axes.set_title("Mutations found (more is better)")
-    _label_positions(axes, [str(k) for k in limits], "most edits in the mutated copy, K")
+    axes.set_title("Real genes told from copies with edits (more is better)")
+    most = "" if task == "edits" else "most "
+    _label_positions(axes, [str(k) for k in limits], f"{most}edits in the copy, K")
 
 
 def _draw_model(

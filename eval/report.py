@@ -1,27 +1,41 @@
 """A report over results files: Markdown tables and a picture, and the table of a README kept up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from genelm.dataset_scripts import WORD_LENGTH
 from genelm.storage import InputError, atomic_file
 
 from .bootstrap import CONFIDENCE, RESAMPLES
+from .comparison import compare_models
 from .picture import draw_picture
 from .results import find_measurement
-from .tables import familiarity_table, gene_type_table, mutation_table, results_table
+from .tables import (
+    comparison_table,
+    edits_table,
+    familiarity_table,
+    gene_type_table,
+    length_table,
+    mutation_table,
+    results_table,
+)
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 """What stands between these two lines of a Markdown file is rendered."""
 
 
-def write_report(results: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
+def write_report(
+    results: Sequence[dict[str, Any]], folder: Path, *, gene_tables: Mapping[str, pa.Table] | None = None
+) -> list[Path]:
     """Write `report.md`, `report.png` and `report.svg`.
 
     Args:
         results: one object a model, in the order of the rows.
         folder: where to; it is made if need be.
+        gene_tables: name of a model -> what each gene costs under it, where that is known; two and more are compared.
 
     Returns:
         The files written.
@@ -34,7 +48,7 @@ def write_report(results: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
     draw_picture(results, pictures)
     page = folder / "report.md"
     with atomic_file(page) as temporary:
-        temporary.write_text(_page(results, pictures[0].name), encoding="utf-8")
+        temporary.write_text(_page(results, pictures[0].name, gene_tables or {}), encoding="utf-8")
     return [page, *pictures]
 
 
@@ -54,7 +68,7 @@ def check_comparable(results: Sequence[dict[str, Any]]) -> None:
         )
     _check_same("dataset", results, [f"{r['dataset']['name']} {r['dataset']['fingerprint'][:12]}" for r in results])
     _check_same("split", results, [r["dataset"]["split"] for r in results])
-    for task in ("perplexity", "mutations"):
+    for task in ("perplexity", "mutations", "edits"):
         having = [result for result in results if _rows(result, task)]
         versions = [str(_rows(result, task)[0]["task_version"]) for result in having]
         _check_same(f"version of the task {task}", having, versions)
@@ -104,7 +118,7 @@ def _pairs(result: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(sets))
 
 
-def _page(results: Sequence[dict[str, Any]], picture: str) -> str:
+def _page(results: Sequence[dict[str, Any]], picture: str, gene_tables: Mapping[str, pa.Table]) -> str:
     """Render the whole report; a section whose task no model was measured on is left out."""
     dataset = results[0]["dataset"]
     parts = [
@@ -123,6 +137,24 @@ def _page(results: Sequence[dict[str, Any]], picture: str) -> str:
             "reported apart: it is no part of the bits per base.",
             "## Bits per base by gene type",
             gene_type_table(results),
+            "## Bits per base by length",
+            length_table(results),
+        ]
+    if len(gene_tables) > 1:
+        reference, differences = compare_models(gene_tables, seed=results[0]["seed"])
+        parts += [
+            f"## Bits per base more than {reference}",
+            comparison_table(differences),
+            "Paired: the difference is taken gene by gene, so its interval is narrower than those of the two figures. "
+            "Where it holds 0, the genes do not tell the models apart.",
+        ]
+    if any(_rows(result, "edits") for result in results):
+        parts += [
+            "## Edits told",
+            edits_table(results),
+            "The share of pairs whose real gene scores more than its copy with K edits of one kind; guessing gives "
+            "0.5, and a tie is half right. The score is the log-odds against uniform bases. AUROC: the same with how "
+            "far the two differ. The perplexity rule compares means per base instead.",
         ]
     if any(_rows(result, "mutations") for result in results):
         parts += [
@@ -137,7 +169,7 @@ def _page(results: Sequence[dict[str, Any]], picture: str) -> str:
         "Bits per base: -log2 p(base | the bases before it, the gene goes on), p over A, C, G and T, summed over all "
         "bases and divided by their number; perplexity is 2 to that power. The paper is arXiv 2307.10634: it spreads "
         "p over the whole vocabulary and, for n-grams, counts the end as a symbol. Intervals are percentile "
-        f"bootstraps: genes or pairs drawn with replacement, {RESAMPLES:,} times.",
+        f"bootstraps: clusters of similar genes drawn with replacement, {RESAMPLES:,} times.",
         "".join(f"- {result['model']['name']}: `{result['command']}`\n" for result in results),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -21,6 +21,8 @@ from tqdm.auto import tqdm
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, INPUT_FILLER, UNK_ID, encode, length_batches, pad_right
 
+from .gene_scores import N_TOTALS, ScoreCache
+
 FloatArray = npt.NDArray[np.float64]
 _FIRST_BASE = BASE_IDS[0]
 
@@ -54,6 +56,7 @@ def score_genes(
     names: Sequence[str] | None = None,
     max_positions: int = MAX_POSITIONS,
     description: str | None = None,
+    cache: ScoreCache | None = None,
 ) -> GeneScores:
     """Score whole genes under a causal language model over the vocabulary of `genelm.tokenization`.
 
@@ -65,6 +68,8 @@ def score_genes(
         names: what an error calls each gene; its place in `sequences` where None.
         max_positions: positions of a batch, padding included; it bounds memory and changes no score.
         description: label of the progress bar; no bar where it is None.
+        cache: where scores are kept as they are made, and looked up before; of one process only, under several it is
+            left alone.
 
     Returns:
         The scores, one entry per gene.
@@ -74,9 +79,13 @@ def score_genes(
     """
     encoded = [encode(sequence) for sequence in sequences]
     check_lengths(model, [len(ids) for ids in encoded], names)
-    totals = np.zeros((5, len(encoded)))
+    state = this_process()
+    cache = cache if state.num_processes == 1 else None
+    totals = np.zeros((N_TOTALS, len(encoded))) if cache is None else cache.read(encoded)
+    missing = np.arange(len(encoded)) if cache is None else np.flatnonzero(np.isnan(totals[0]))
 
-    def add(gene: int, positions: dict[str, FloatArray]) -> None:
+    def add(number: int, positions: dict[str, FloatArray]) -> None:
+        gene = missing[number]
         totals[:, gene] = [
             np.count_nonzero(~np.isnan(positions["base"])),
             np.nansum(positions["base"]),
@@ -84,10 +93,11 @@ def score_genes(
             np.nansum(positions["whole_base"]),
             positions["whole_eos"],
         ]
+        if cache is not None:
+            cache.write(encoded[gene], totals[:, gene])
 
-    _for_each_gene(model, encoded, max_positions, description, add)
+    _for_each_gene(model, [encoded[gene] for gene in missing], max_positions, description, add)
     # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
-    state = this_process()
     if state.num_processes > 1:
         totals = reduce(torch.from_numpy(totals).to(state.device), "sum").cpu().numpy()
     return GeneScores(totals[0].astype(np.int64), *totals[1:])

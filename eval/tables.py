@@ -6,7 +6,8 @@ from typing import Any
 
 from genelm.dataset_scripts import STRATA
 
-from .results import find_measurement
+from .comparison import Difference
+from .results import ALL, find_measurement
 
 Results = dict[str, Any]
 Column = tuple[str, Callable[[Results], str]]
@@ -38,6 +39,7 @@ def results_table(results: Sequence[Results]) -> str:
                 )
                 for stratum in ("novel", "familiar")
             ),
+            *_edit_accuracies(results, "accuracy", "edits told, K = {}"),
             *_accuracies(results, "genelm", "accuracy_perplexity_rule", "mutations found, K = {}"),
         ],
     )
@@ -83,6 +85,53 @@ def gene_type_table(results: Sequence[Results]) -> str:
     return _markdown(lines)
 
 
+def length_table(results: Sequence[Results]) -> str:
+    """Render bits per base by the length of the genes, one row a model."""
+    strata = list(
+        dict.fromkeys(
+            row["stratum"] for result in results for row in result["measurements"] if row["group"] == "length"
+        )
+    )
+    columns = [_figure(name, task="perplexity", metric="bits_per_base", **_of("length", name)) for name in strata]
+    return _table(results, [("model", lambda r: r["model"]["name"]), *columns])
+
+
+def comparison_table(differences: Sequence[Difference]) -> str:
+    """Render the differences of models from one of them, one row a model and one column a stratum."""
+    strata = list(dict.fromkeys(difference.stratum for difference in differences))
+    cells = {(found.model, found.stratum): _signed(found) for found in differences}
+    models = list(dict.fromkeys(difference.model for difference in differences))
+    rows = [[model, *(cells.get((model, stratum), _NOT_MEASURED) for stratum in strata)] for model in models]
+    return _markdown([["model", *strata], *rows])
+
+
+def edits_table(results: Sequence[Results]) -> str:
+    """Render the task "edits": accuracy by kind of edit and familiarity, AUROC and the perplexity rule."""
+    strata = list(
+        dict.fromkeys(
+            (row["group"], row["stratum"])
+            for result in results
+            for row in result["measurements"]
+            if row["task"] == "edits" and row["metric"] == "accuracy" and row["group"] not in (ALL, "kind and edits")
+        )
+    )
+    return _table(
+        results,
+        [
+            ("model", lambda r: r["model"]["name"]),
+            _figure("all", task="edits", metric="accuracy"),
+            *(
+                _figure(
+                    f"K = {name}" if group == "edits" else name, task="edits", metric="accuracy", **_of(group, name)
+                )
+                for group, name in strata
+            ),
+            _figure("AUROC", task="edits", metric="auroc"),
+            _figure("perplexity rule", task="edits", metric="accuracy_perplexity_rule"),
+        ],
+    )
+
+
 def mutation_table(results: Sequence[Results]) -> str:
     """Render mutation accuracy by both rules and in both conventions, one row a model, convention and rule."""
     lines = []
@@ -104,6 +153,13 @@ def edit_limits(results: Sequence[Results]) -> list[int]:
     )
 
 
+def edited_numbers(results: Sequence[Results]) -> list[int]:
+    """Give every number of edits of the task "edits" in these results, in order."""
+    return sorted(
+        {int(row["stratum"]) for result in results for row in result["measurements"] if row["group"] == "edits"}
+    )
+
+
 def _of(group: str, stratum: str) -> dict[str, str]:
     return {"group": group, "stratum": stratum}
 
@@ -114,6 +170,23 @@ def _accuracies(results: Sequence[Results], convention: str, metric: str, title:
         _figure(title.format(k), task="mutations", metric=metric, convention=convention, **_of("max_edits", str(k)))
         for k in edit_limits(results)
     ]
+
+
+def _edit_accuracies(results: Sequence[Results], metric: str, title: str) -> list[Column]:
+    """Make one column for every number of edits."""
+    return [
+        _figure(title.format(number), task="edits", metric=metric, **_of("edits", str(number)))
+        for number in edited_numbers(results)
+    ]
+
+
+def _signed(difference: Difference) -> str:
+    if math.isinf(difference.value):
+        return "∞"
+    if difference.confidence_interval is None:
+        return f"{difference.value:+.3f}"
+    low, high = difference.confidence_interval
+    return f"{difference.value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _figure(title: str, **labels: str) -> Column:

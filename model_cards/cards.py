@@ -28,10 +28,13 @@ METRIC_NAMES = {
     "eos_bits_per_gene": "Bits per gene for its end",
     "accuracy_perplexity_rule": "Accuracy, perplexity rule",
     "accuracy_probability_rule": "Accuracy, probability rule",
+    "accuracy": "Accuracy, log-odds",
+    "auroc": "AUROC of the difference in log-odds",
 }
 TASKS = {
     "perplexity": ("Prediction of the next base", "Genes"),
-    "mutations": ("Telling a gene from its mutated copy", "Pairs"),
+    "mutations": ("Telling a gene from its mutated copy, as in the paper", "Pairs"),
+    "edits": ("Telling a gene from a copy with edits", "Pairs"),
 }
 """Title of each task's table, and what its numbers are counted over."""
 
@@ -230,9 +233,8 @@ def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
 
 def _stratum_name(measurement: dict[str, Any]) -> str:
     stratum = measurement["stratum"]
-    name = {"gene_type": f"type {stratum}", "max_edits": f"at most {stratum} changes"}.get(
-        measurement["group"], stratum
-    )
+    names = {"gene_type": f"type {stratum}", "max_edits": f"at most {stratum} changes", "edits": f"{stratum} edits"}
+    name = (names | {"length": f"{stratum} bases"}).get(measurement["group"], stratum)
     return name if measurement["convention"] == "genelm" else f"{name}, {measurement['convention']} convention"
 
 

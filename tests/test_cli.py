@@ -62,7 +62,7 @@ def test_from_genes_to_a_card(genelm: Run, tmp_path: Path) -> None:
     for order in (2, 4):
         genelm(f"ngram fit --data data/genes --order {order} --smoothing laplace --output runs/laplace{order}")
         genelm(
-            f"evaluate runs/laplace{order} --data data/genes --split test --task perplexity --task mutations "
+            f"evaluate runs/laplace{order} --data data/genes --split test --task perplexity --task edits "
             f"--output results/laplace{order}.json"
         )
     genelm("report results/laplace2.json results/laplace4.json --output report")
@@ -84,7 +84,7 @@ def test_from_genes_to_a_card(genelm: Run, tmp_path: Path) -> None:
 def test_the_same_evaluation_gives_the_same_bytes(genelm: Run, model: str, small_dataset: Path) -> None:
     written = []
     for _ in range(2):
-        genelm(f"evaluate {model} --data {small_dataset} --task perplexity --task mutations --output results/one.json")
+        genelm(f"evaluate {model} --data {small_dataset} --task perplexity --task edits --output results/one.json")
         written.append(Path("results/one.json").read_bytes())
     assert written[0] == written[1]
 

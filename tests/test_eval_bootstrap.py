@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genelm.eval import bootstrap
-from genelm.eval.bootstrap import ratio_interval
+from genelm.eval.bootstrap import ratio_interval, statistic_interval
 
 
 def test_interval_covers_the_ratio_of_sums_with_the_width_that_statistics_gives() -> None:
@@ -42,3 +42,37 @@ def test_same_seed_same_interval_however_the_draws_are_blocked(monkeypatch: pyte
 )
 def test_no_interval_where_there_is_none(numerators: list[float], denominators: list[float]) -> None:
     assert ratio_interval(numerators, denominators, seed=0) is None
+
+
+def test_genes_of_one_cluster_are_drawn_together() -> None:
+    generator = np.random.default_rng(0)
+    per_cluster = generator.normal(2, 1, size=40)
+    genes, clusters = np.repeat(per_cluster, 10), [f"{i // 10:02}" for i in range(400)]
+    alone, together = (ratio_interval(genes, np.ones(400), clusters=c, seed=0) for c in (None, clusters))
+    assert alone is not None
+    assert together is not None
+    # Ten equal genes say no more than one: the interval is wider by the root of ten.
+    assert together[1] - together[0] == pytest.approx(np.sqrt(10) * (alone[1] - alone[0]), rel=0.15)
+    assert together == pytest.approx(ratio_interval(per_cluster, np.ones(40), seed=0))
+
+
+def test_any_statistic_is_resampled_as_ratios_are() -> None:
+    generator = np.random.default_rng(0)
+    values, clusters = generator.normal(size=90), generator.integers(30, size=90).astype(str)
+    means = statistic_interval(lambda drawn: float(values[drawn].mean()), 90, clusters=clusters, seed=3)
+    assert means == pytest.approx(ratio_interval(values, np.ones(90), clusters=clusters, seed=3))
+    assert statistic_interval(lambda drawn: np.nan, 90, seed=3) is None
+    assert statistic_interval(lambda drawn: 1.0, 3, clusters=["a", "a", "a"], seed=3) is None
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    generator = np.random.default_rng(0)
+    held = 0
+    for seed in range(300):
+        clusters = np.sort(generator.integers(80, size=200))
+        lengths = generator.integers(50, 1000, size=200)
+        bits = 1.9 + generator.normal(0, 0.1, size=80)[clusters] + generator.normal(0, 0.1, size=200)
+        interval = ratio_interval(bits * lengths, lengths, clusters=clusters.astype(str), seed=seed)
+        assert interval is not None
+        held += interval[0] <= 1.9 <= interval[1]
+    assert 0.90 <= held / 300 <= 0.99

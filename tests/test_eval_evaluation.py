@@ -53,11 +53,11 @@ def test_a_uniform_model_has_the_figures_worked_by_hand(dataset: Path) -> None:
     }
 
 
-def test_pairs_are_made_where_none_are_given(dataset: Path) -> None:
-    results = _evaluate(dataset, tasks=["mutations"], seed=7)
-    strata = {row["stratum"]: row["n_genes"] for row in results["measurements"] if row["group"] == "pairs"}
-    n_genes = read_manifest(dataset)["splits"]["test"]["genes"]
-    assert strata == {f"generated K={k} seed=7": n_genes for k in (1, 5, 10)}
+def test_copies_with_edits_are_made_of_the_split(dataset: Path) -> None:
+    results = _evaluate(dataset, tasks=["edits"], seed=7)
+    row = find_measurement(results, task="edits", metric="accuracy", group="kind and edits", stratum="deletion, K = 1")
+    assert row is not None
+    assert (row["value"], row["n_genes"]) == (0.5, read_manifest(dataset)["splits"]["test"]["genes"])
 
 
 def test_given_pairs_are_used_instead(dataset: Path, tmp_path: Path) -> None:
@@ -71,11 +71,14 @@ def test_given_pairs_are_used_instead(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_run_gives_the_same_results(dataset: Path) -> None:
-    assert _evaluate(dataset) == _evaluate(dataset)
+    tasks = ["perplexity", "edits"]
+    assert _evaluate(dataset, tasks=tasks) == _evaluate(dataset, tasks=tasks)
 
 
 def test_unknown_tasks_and_pairs_without_their_task_are_refused(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no task 'variants'; the tasks are perplexity and mutations"):
+    with pytest.raises(InputError, match="no task 'variants'; the tasks are perplexity, mutations, edits"):
         _evaluate(dataset, tasks=["variants"])
+    with pytest.raises(InputError, match="task mutations is on the paper's pairs; give their files, or ask for edits"):
+        _evaluate(dataset, tasks=["mutations"])
     with pytest.raises(InputError, match="task mutations is not asked for"):
         _evaluate(dataset, tasks=["perplexity"], pairs=[tmp_path])

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from genelm.eval import GeneScores, PairSet, make_pairs, measure_mutations, mutation_accuracy, read_pairs
+from genelm.eval import GeneScores, PairSet, measure_mutations, mutation_accuracy, read_pairs
 from genelm.eval import mutations as task
 from genelm.storage import InputError
 
@@ -39,7 +37,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, list[float]]]
 
 
 def _accuracies(config: Any, pair_sets: list[PairSet]) -> dict[tuple[str, str, str], float]:
-    rows = measure_mutations(SimpleNamespace(config=config), pair_sets, seed=0)
+    rows = measure_mutations(SimpleNamespace(config=config), pair_sets, clusters={}, seed=0)
     return {(row.convention, row.metric.removeprefix("accuracy_"), row.stratum): row.value for row in rows}
 
 
@@ -83,7 +81,7 @@ def test_every_sequence_is_scored_once_and_pairs_of_one_k_are_pooled(scored: Cal
 def test_sizes_and_interval(scored: Callable) -> None:
     scored({"AC": [1, 0, 1, 0], "CA": [2, 0, 2, 0]})
     pairs = PairSet("generated K=1 seed=0", 1, ("AC", "AC", "CA", "AC"), ("CA", "CA", "AC", "CA"))
-    row = measure_mutations(SimpleNamespace(config=LSTM), [pairs], seed=0)[0]
+    row = measure_mutations(SimpleNamespace(config=LSTM), [pairs], clusters={}, seed=0)[0]
     assert (row.group, row.stratum, row.value, row.n_genes, row.n_bases) == ("pairs", pairs.name, 0.75, 4, 8)
     assert row.confidence_interval is not None
     low, high = row.confidence_interval
@@ -134,31 +132,6 @@ def test_missing_empty_and_repeated_paths_are_refused(tmp_path: Path) -> None:
         read_pairs([tmp_path, tmp_path / "synthetic_1_1_1.csv"])
 
 
-@given(gene=st.text("ACGTN", min_size=1, max_size=12), max_edits=st.integers(1, 6), seed=st.integers(0, 2**32))
-def test_a_made_copy_differs_within_k_edits(gene: str, max_edits: int, seed: int) -> None:
-    (copy,) = make_pairs([gene], max_edits, 1, seed).mutated
-    assert copy
-    assert 1 <= _edit_distance(gene, copy) <= max_edits
-
-
-def test_made_pairs_are_the_same_for_a_seed_and_use_genes_once() -> None:
-    genes = ["ACGTACGT" * n for n in range(1, 40)]
-    pairs = make_pairs(genes, 5, 30, seed=3)
-    assert pairs == make_pairs(genes, 5, 30, seed=3)
-    assert pairs != make_pairs(genes, 5, 30, seed=4)
-    assert len(set(pairs.real)) == 30
-    assert sorted(make_pairs(genes, 5, 1000, seed=3).real, key=len) == genes
-    assert pairs.name == "generated K=5 seed=3"
-
-
-def test_the_three_kinds_of_edit_are_equally_likely() -> None:
-    gene = "ACGTTGCA" * 4
-    pairs = make_pairs([gene] * 3000, 1, 3000, seed=0)
-    changes = np.array([len(copy) - len(gene) for copy in pairs.mutated])
-    for change in (-1, 0, 1):  # 1000 expected each, standard deviation 26
-        assert 900 < (changes == change).sum() < 1100
-
-
 def test_the_papers_pairs_are_read(real_data: Path) -> None:
     pair_sets = read_pairs([real_data / "paper" / "mutations"])
     assert [(pairs.name, pairs.max_edits, len(pairs.real)) for pairs in pair_sets] == [
@@ -168,12 +141,3 @@ def test_the_papers_pairs_are_read(real_data: Path) -> None:
     assert {name: count for name, count in identical.items() if count} == {"synthetic_623598_5_1000": 1}
     with open(real_data / "paper" / "mutations" / "synthetic_419432_1_1000.csv", newline="") as lines:
         assert f"<{pair_sets[0].mutated[0]}>" == next(csv.DictReader(lines))["MutatedNucleotideSequence"]
-
-
-def _edit_distance(one: str, other: str) -> int:
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
-        diagonal, row[0] = row[0], i
-        for j, b in enumerate(other, start=1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
-    return row[-1]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from genelm.eval import GeneScores, Measurement, bits_per_base, measure_perplexity
+from genelm.eval.perplexity import length_strata
 from genelm.storage import InputError
 
 LN2 = math.log(2)
@@ -28,7 +29,7 @@ GENE_TYPES = ["PSEUDO", None, "PSEUDO"]
 
 
 def _measure(config: Any, scores: GeneScores = SCORES) -> list[Measurement]:
-    return measure_perplexity(scores, config, familiarity=FAMILIARITY, gene_types=GENE_TYPES, seed=0)
+    return measure_perplexity(scores, config, familiarity=FAMILIARITY, gene_types=GENE_TYPES, clusters=None, seed=0)
 
 
 def _values(measurements: list[Measurement], convention: str, metric: str) -> dict[str, float]:
@@ -46,10 +47,10 @@ def test_no_base_at_all_is_refused() -> None:
 
 def test_our_convention_by_group() -> None:
     measurements = _measure(LSTM)
-    expected = {"all": 13 / 8, "familiar": 1, "novel": 12 / 7, "PSEUDO": 7 / 5, "not given": 2}
+    expected = {"all": 13 / 8, "familiar": 1, "novel": 12 / 7, "up to 100": 13 / 8, "PSEUDO": 7 / 5, "not given": 2}
     assert _values(measurements, "genelm", "bits_per_base") == pytest.approx(expected)
     assert _values(measurements, "genelm", "perplexity") == pytest.approx({k: 2**v for k, v in expected.items()})
-    ends = {"all": 3, "familiar": 3, "novel": 3, "PSEUDO": 2, "not given": 5}
+    ends = {"all": 3, "familiar": 3, "novel": 3, "up to 100": 3, "PSEUDO": 2, "not given": 5}
     assert _values(measurements, "genelm", "eos_bits_per_gene") == pytest.approx(ends)
 
 
@@ -89,4 +90,11 @@ def test_an_impossible_base_makes_the_figure_infinite_without_an_interval() -> N
 def test_a_stratum_without_a_base_is_left_out() -> None:
     nats = np.array([0, 6, 6]) * LN2
     scores = GeneScores(np.array([0, 3, 4]), nats, SCORES.eos_nats, nats, SCORES.eos_nats)
-    assert set(_values(_measure(LSTM, scores), "genelm", "bits_per_base")) == {"all", "novel", "PSEUDO", "not given"}
+    strata = set(_values(_measure(LSTM, scores), "genelm", "bits_per_base"))
+    assert strata == {"all", "novel", "up to 100", "PSEUDO", "not given"}
+
+
+def test_the_lengths_have_their_strata() -> None:
+    strata = length_strata(np.array([1, 100, 101, 300, 301, 600, 601]))
+    expected = ["up to 100", "up to 100", "101 to 300", "101 to 300", "301 to 600", "301 to 600", "over 600"]
+    assert strata.tolist() == expected

@@ -16,7 +16,7 @@ from hub_stand_in import TOKEN, USER, HubStandIn
 from ncbi_stand_in import NcbiStandIn, random_genes, serving
 
 from genelm.dataset_scripts import load_split
-from genelm.eval import make_pairs, read_results, results_table
+from genelm.eval import make_edited_pairs, read_results, results_table
 from genelm.eval.report import END, START
 
 ROOT = Path(__file__).parent.parent
@@ -58,11 +58,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> 
         (folder / f"{name}.fa.gz").write_bytes(gzip.compress(text.encode()))
     write_genome(folder, train)
     for k in (1, 5, 10):
-        pairs = make_pairs(list(load_split(small_dataset, "test")["sequence"]), k, 20, seed=0)
+        made = make_edited_pairs(list(load_split(small_dataset, "test")["sequence"]), seed=0)
+        pairs = next(pairs for pairs in made if (pairs.kind, pairs.n_edits) == ("substitution", k))
         with open(folder / "paper" / "mutations" / f"synthetic_7_{k}_1000.csv", "w") as file:
             table = csv.writer(file)
             table.writerow(["NCBIGeneID", "RealNucleotideSequence", "MutatedNucleotideSequence"])
-            for real, mutated in zip(pairs.real, pairs.mutated, strict=True):
+            for real, mutated in zip(pairs.real, pairs.edited, strict=True):
                 table.writerow([1, f"<{real}>", f"<{mutated}>"])
     return folder
 

@@ -1,0 +1,118 @@
+"""Scores kept while a model is scored, and the comparison of models by what each gene costs."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from genelm.eval import ScoreCache, compare_models, gene_scores_path, read_gene_table, score_genes
+from genelm.eval.gene_scores import write_gene_table
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
+from genelm.storage import InputError
+
+GENES = ["ACGTACGT", "GGCC", "ACGTNACGT", "T"]
+
+
+class Counting(GeneNGramForCausalLM):
+    """Counts the genes it is asked about, and stops after some."""
+
+    def __init__(self, config: GeneNGramConfig, most: float = math.inf) -> None:
+        super().__init__(config)
+        self.seen, self.most = 0, most
+
+    def forward(self, input_ids, **options):
+        if self.seen + len(input_ids) > self.most:
+            raise KeyboardInterrupt
+        self.seen += len(input_ids)
+        return super().forward(input_ids, **options)
+
+
+def test_an_interrupted_scoring_goes_on_where_it_was(tmp_path: Path) -> None:
+    config = GeneNGramConfig(order=2)
+    expected = score_genes(GeneNGramForCausalLM(config), GENES)
+    cache = ScoreCache(tmp_path / "lstm.partial", "one")
+    with pytest.raises(KeyboardInterrupt):
+        score_genes(Counting(config, most=2), GENES, max_positions=1, cache=cache)
+    cache.close()
+    cache, model = ScoreCache(tmp_path / "lstm.partial", "one"), Counting(config)
+    scores = score_genes(model, GENES, max_positions=1, cache=cache)
+    assert model.seen == 2
+    for name in ("n_bases", "base_nats", "eos_nats", "whole_softmax_base_nats", "whole_softmax_eos_nats"):
+        assert getattr(scores, name).tolist() == getattr(expected, name).tolist()
+    cache.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_scores_of_another_model_and_a_damaged_file_are_thrown_away(tmp_path: Path) -> None:
+    file, ids = tmp_path / "partial", np.array([4, 5], dtype=np.uint8)
+    cache = ScoreCache(file, "one")
+    cache.write(ids, np.arange(5.0))
+    cache.close()
+    kept = ScoreCache(file, "one")
+    assert kept.read([ids, ids[:1]])[0].tolist()[0] == 0
+    assert np.isnan(kept.read([ids, ids[:1]])[:, 1]).all()
+    kept.close()
+    other = ScoreCache(file, "two")
+    assert np.isnan(other.read([ids])).all()
+    other.close()
+    file.write_bytes(b"something else altogether" * 100)
+    assert np.isnan(ScoreCache(file, "two").read([ids])).all()
+
+
+def _table(bits: list[float], n_bases: list[int]) -> pa.Table:
+    n = len(bits)
+    return pa.table(
+        {
+            "gene_id": [str(i) for i in range(n)],
+            "cluster_id": [str(i) for i in range(n)],
+            "familiarity": ["novel" if i % 2 else "familiar" for i in range(n)],
+            "n_bases": n_bases,
+            "base_nats": np.array(bits) * np.array(n_bases) * math.log(2),
+            "eos_nats": np.zeros(n),
+        }
+    )
+
+
+def test_a_small_difference_is_seen_where_genes_differ_much() -> None:
+    generator = np.random.default_rng(0)
+    bits, lengths = generator.uniform(0.5, 2, size=200), [100] * 200
+    worse = bits + generator.normal(0.01, 0.02, size=200)
+    tables = {"b": _table(list(worse), lengths), "a": _table(list(bits), lengths)}
+    reference, differences = compare_models(tables, seed=0)
+    assert (reference, [(d.model, d.stratum) for d in differences]) == (
+        "a",
+        [("b", stratum) for stratum in ("all", "novel", "familiar")],
+    )
+    everything = differences[0]
+    assert everything.value == pytest.approx((worse - bits).mean())
+    assert everything.confidence_interval is not None
+    low, high = everything.confidence_interval
+    assert 0 < low < everything.value < high < 0.02  # the figures themselves are uncertain by 0.06
+
+
+def test_a_model_that_finds_a_gene_impossible_is_infinitely_worse() -> None:
+    tables = {"a": _table([1.0, 1.0], [5, 5]), "b": _table([1.0, math.inf], [5, 5])}
+    reference, differences = compare_models(tables, seed=0)
+    assert reference == "a"
+    assert {d.stratum: d.value for d in differences} == {"all": math.inf, "novel": math.inf, "familiar": 0}
+
+
+def test_models_scored_on_other_genes_are_not_compared() -> None:
+    with pytest.raises(InputError, match="a and b were not scored on the same genes"):
+        compare_models({"a": _table([1.0], [5]), "b": _table([1.0], [6])}, seed=0)
+
+
+def test_a_table_is_read_back_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    path = gene_scores_path(tmp_path / "lstm.json")
+    assert path.name == "lstm.genes.parquet"
+    assert read_gene_table(path) is None
+    table = _table([1.0, math.inf], [5, 4])
+    write_gene_table(table, path)
+    read = read_gene_table(path)
+    assert read is not None
+    assert read.equals(table)
+    path.write_text("gene_id\n")
+    with pytest.raises(InputError, match=r"lstm\.genes\.parquet does not hold the scores of genes"):
+        read_gene_table(path)
