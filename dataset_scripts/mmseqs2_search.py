@@ -23,11 +23,6 @@ MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""
 
 
-def mmseqs2_is_installed() -> bool:
-    """Say whether the program came with the package; nothing is downloaded to find out."""
-    return _program() is not None
-
-
 def search_with_mmseqs2(
     sequences: Collection[str], identity: float, coverage: float, threads: int
 ) -> npt.NDArray[np.int64]:

