@@ -13,7 +13,7 @@ from genelm.storage import input_errors_end
 
 from .data import data
 from .models import generate, ngram, push, score
-from .results import evaluate, report
+from .results import baselines, evaluate, report
 
 app = typer.Typer(
     name="genelm",
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(data, name="data")
 app.add_typer(ngram, name="ngram")
 app.command()(evaluate)
+app.command()(baselines)
 app.command()(report)
 app.command()(generate)
 app.command()(score)

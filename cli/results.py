@@ -1,4 +1,4 @@
-"""`genelm evaluate` and `genelm report`: measure models and lay the figures side by side."""
+"""`genelm evaluate`, `baselines` and `report`: measure models and lay the figures side by side."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,21 +9,26 @@ from genelm.storage import check_output_file, started_command
 
 from .arguments import MaxPositions, Model
 
+Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
+Split = Annotated[str, typer.Option(help="train, validation or test.")]
+Task = Annotated[
+    list[str] | None,
+    typer.Option(help="perplexity (the default), edits or mutations; may be given several times."),
+]
+Pairs = Annotated[
+    list[Path] | None, typer.Option(help="For mutations, the paper's task: pair file, or folder of them.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of confidence intervals and of made pairs.")]
+
 
 def evaluate(
     model: Model,
-    data: Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")],
+    data: Data,
     output: Annotated[Path, typer.Option(help="Results file (JSON) to write.")],
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
-    task: Annotated[
-        list[str] | None,
-        typer.Option(help="perplexity (the default), edits or mutations; may be given several times."),
-    ] = None,
-    pairs: Annotated[
-        list[Path] | None,
-        typer.Option(help="For mutations, the paper's task: pair file, or folder of them."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of confidence intervals and of made pairs.")] = 0,
+    split: Split = "validation",
+    task: Task = None,
+    pairs: Pairs = None,
+    seed: Seed = 0,
     max_positions: MaxPositions = None,
 ) -> None:
     """Measure a model on a dataset and write a results file.
@@ -71,6 +76,41 @@ def evaluate(
             if row["group"] in ("all", "familiarity", "max_edits", "edits") and row["convention"] == "genelm":
                 print(f"{row['task']}: {row['metric']} ({row['group']} {row['stratum']}) {row['value']:.4g}")
         print(f"{output}: {len(results['measurements'])} measurements of {model} on {split}.")
+
+
+def baselines(
+    data: Data,
+    output: Annotated[Path, typer.Option(help="Folder for the results files.")],
+    split: Split = "validation",
+    task: Task = None,
+    pairs: Pairs = None,
+    order: Annotated[
+        list[int] | None, typer.Option(help="Of an n-gram; may be given several times. [default: 1 2 4 6 8 10]")
+    ] = None,
+    seed: Seed = 0,
+    max_positions: MaxPositions = None,
+) -> None:
+    """Measure what a model has to beat: uniform bases, n-grams of growing order, xz and zstd.
+
+    genelm baselines --data data/human_genes --split test --task perplexity --task edits --output results/
+
+    N-grams count the training genes and add one. What a compressor needs is the bits that the genes add to the
+    compressed training genes; unlike a model it goes on learning from each gene to the next.
+    """
+    from genelm.eval import MAX_POSITIONS, ORDERS, measure_baselines
+
+    for path in measure_baselines(
+        data,
+        split,
+        output,
+        tasks=task or ["perplexity"],
+        pairs=pairs or [],
+        orders=order or ORDERS,
+        seed=seed,
+        command=started_command(),
+        max_positions=max_positions or MAX_POSITIONS,
+    ):
+        print(path)
 
 
 def report(

@@ -1,5 +1,6 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
+from .baselines import ORDERS, measure_baselines
 from .comparison import Difference, compare_models
 from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
@@ -16,6 +17,7 @@ from .tables import results_table
 
 __all__ = [
     "MAX_POSITIONS",
+    "ORDERS",
     "TASKS",
     "Difference",
     "GeneScores",
@@ -31,6 +33,7 @@ __all__ = [
     "load_model",
     "make_edited_pairs",
     "make_results",
+    "measure_baselines",
     "measure_edits",
     "measure_mutations",
     "measure_perplexity",

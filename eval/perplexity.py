@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +21,23 @@ TASK, TASK_VERSION = "perplexity", 2
 """Version 2 has the figures of version 1 with intervals that draw clusters of genes, and figures by length."""
 
 _LENGTHS = (100, 300, 600)
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Some of the genes of a split.
+
+    Attributes:
+        group: what the genes are divided by.
+        name: of the part.
+        members: which genes are in it, shape `[n_genes]`.
+        n_bases: A, C, G, T positions of each of them, shape `[n_members]`.
+    """
+
+    group: str
+    name: str
+    members: npt.NDArray[np.bool_]
+    n_bases: npt.NDArray[np.int64]
 
 
 def bits_per_base(nats: npt.ArrayLike, n_bases: npt.ArrayLike) -> float:
@@ -68,22 +86,36 @@ def measure_perplexity(
     Raises:
         InputError: the genes have no base between them.
     """
-    types = np.array([gene_type or "not given" for gene_type in gene_types], dtype=np.str_)
-    names = np.arange(len(types)).astype(np.str_) if clusters is None else np.asarray(clusters)
+    names = np.arange(len(scores.n_bases)).astype(np.str_) if clusters is None else np.asarray(clusters)
     measurements: list[Measurement] = []
+    for stratum in gene_strata(scores.n_bases, np.asarray(familiarity), gene_types):
+        measurements += _ours(scores, stratum, names[stratum.members], seed)
+        if stratum.group in (ALL, "familiarity"):
+            measurements += _papers(scores, config, stratum, names[stratum.members], seed)
+    return measurements
+
+
+def gene_strata(
+    n_bases: npt.NDArray[np.int64], familiarity: npt.NDArray[np.str_], gene_types: Sequence[str | None]
+) -> Iterator[Stratum]:
+    """Give all genes, then their strata of familiarity, length and type, each that has a base.
+
+    Args:
+        n_bases: A, C, G, T positions of each gene, shape `[n_genes]`.
+        familiarity: the stratum of each gene.
+        gene_types: the type of each gene; None goes under "not given".
+    """
+    types = np.array([gene_type or "not given" for gene_type in gene_types], dtype=np.str_)
     for group, labels, order in (
         (ALL, np.full(len(types), ALL), [ALL]),
-        ("familiarity", np.asarray(familiarity), STRATA),
-        ("length", length_strata(scores.n_bases), length_strata(np.array([*_LENGTHS, _LENGTHS[-1] + 1])).tolist()),
+        ("familiarity", familiarity, STRATA),
+        ("length", length_strata(n_bases), length_strata(np.array([*_LENGTHS, _LENGTHS[-1] + 1])).tolist()),
         ("gene_type", types, sorted(set(types.tolist()))),
     ):
-        for stratum in order:
-            members = labels == stratum
-            if group == ALL or scores.n_bases[members].any():
-                measurements += _ours(scores, members, names[members], group, stratum, seed)
-                if group in (ALL, "familiarity"):
-                    measurements += _papers(scores, config, members, names[members], group, stratum, seed)
-    return measurements
+        for name in order:
+            members = labels == name
+            if group == ALL or n_bases[members].any():
+                yield Stratum(group, name, members, n_bases[members])
 
 
 def length_strata(n_bases: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
@@ -93,16 +125,9 @@ def length_strata(n_bases: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
     return names[np.searchsorted(_LENGTHS, n_bases)]
 
 
-def _ours(
-    scores: GeneScores,
-    members: npt.NDArray[np.bool_],
-    clusters: npt.NDArray[np.str_],
-    group: str,
-    stratum: str,
-    seed: int,
-) -> Iterator[Measurement]:
-    n_bases, nats = scores.n_bases[members], scores.base_nats[members]
-    eos_bits = scores.eos_nats[members] / math.log(2)
+def _ours(scores: GeneScores, stratum: Stratum, clusters: npt.NDArray[np.str_], seed: int) -> Iterator[Measurement]:
+    n_bases, nats = stratum.n_bases, scores.base_nats[stratum.members]
+    eos_bits = scores.eos_nats[stratum.members] / math.log(2)
     bits = bits_per_base(nats, n_bases)
     interval = ratio_interval(nats / math.log(2), n_bases, clusters=clusters, seed=seed)
     powers = interval and (2 ** interval[0], 2 ** interval[1])
@@ -118,8 +143,8 @@ def _ours(
             convention="genelm",
             metric=metric,
             units=units,
-            group=group,
-            stratum=stratum,
+            group=stratum.group,
+            stratum=stratum.name,
             value=value,
             confidence_interval=bounds,
             n_genes=len(n_bases),
@@ -128,15 +153,9 @@ def _ours(
 
 
 def _papers(
-    scores: GeneScores,
-    config: PreTrainedConfig,
-    members: npt.NDArray[np.bool_],
-    clusters: npt.NDArray[np.str_],
-    group: str,
-    stratum: str,
-    seed: int,
+    scores: GeneScores, config: PreTrainedConfig, stratum: Stratum, clusters: npt.NDArray[np.str_], seed: int
 ) -> Iterator[Measurement]:
-    nats, symbols = (values[members] for values in nats_and_symbols(scores, config))
+    nats, symbols = (values[stratum.members] for values in nats_and_symbols(scores, config))
     interval = ratio_interval(nats, symbols, clusters=clusters, seed=seed)
     yield Measurement(
         task=TASK,
@@ -144,10 +163,10 @@ def _papers(
         convention="paper",
         metric="perplexity",
         units="",
-        group=group,
-        stratum=stratum,
+        group=stratum.group,
+        stratum=stratum.name,
         value=paper_perplexity(nats, symbols),
         confidence_interval=interval and (math.exp(interval[0]), math.exp(interval[1])),
         n_genes=len(nats),
-        n_bases=int(scores.n_bases[members].sum()),
+        n_bases=int(stratum.n_bases.sum()),
     )

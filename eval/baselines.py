@@ -1,0 +1,153 @@
+"""What a model has to beat: uniform bases, n-grams of growing order, and general compressors, on the same genes."""
+
+import hashlib
+import lzma
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from tqdm.auto import tqdm
+
+from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, describe_model, save_model_folder
+from genelm.storage import InputError
+from genelm.tokenization import BASES, encode, load_tokenizer
+
+from .evaluation import evaluate_model
+from .gene_scores import gene_scores_path
+from .perplexity import TASK, TASK_VERSION, Stratum, gene_strata
+from .results import Measurement, make_results, write_results
+from .scoring import MAX_POSITIONS
+
+ORDERS = (1, 2, 4, 6, 8, 10)
+"""Of the n-grams; each predicts from one base fewer, with one added to every count."""
+
+_COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "xz": ("xz -9e", lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
+    "zstd": ("zstd -22", lambda text: pa.Codec("zstd", compression_level=22).compress(text, asbytes=True)),
+}
+
+
+def measure_baselines(
+    dataset_folder: Path,
+    split: str,
+    output: Path,
+    *,
+    tasks: Sequence[str] = (TASK,),
+    pairs: Sequence[Path] = (),
+    orders: Sequence[int] = ORDERS,
+    seed: int = 0,
+    command: str,
+    max_positions: int = MAX_POSITIONS,
+) -> Iterator[Path]:
+    """Measure the baselines on one split of a dataset and write their results files.
+
+    Args:
+        dataset_folder: as `genelm data build` writes it; n-grams and compressors learn from its train split.
+        split: as for `evaluate_model`.
+        output: folder for the files: `uniform`, `laplace<order>`, `xz`, `zstd`, each `.json`.
+        tasks: likewise; compressors are measured on perplexity alone.
+        pairs: likewise.
+        orders: of the n-grams.
+        seed: likewise.
+        command: likewise.
+        max_positions: likewise.
+
+    Yields:
+        The path of each results file, once it is written.
+
+    Raises:
+        InputError: as `evaluate_model`, or there can be no n-gram of an order.
+    """
+    manifest = read_manifest(dataset_folder)
+    training: list[str] = load_split(dataset_folder, "train")["sequence"][:]
+    for name, order, counted in (("uniform", 1, []), *((f"laplace{order}", order, training) for order in orders)):
+        path = output / f"{name}.json"
+        model = _fit(order, counted)
+        with tempfile.TemporaryDirectory() as folder:
+            save_model_folder(Path(folder), model, load_tokenizer(), record={})
+            info = describe_model(name, Path(folder), model)
+        results = evaluate_model(
+            model,
+            model_info=info,
+            dataset_folder=dataset_folder,
+            split=split,
+            tasks=tasks,
+            pairs=pairs,
+            seed=seed,
+            command=command,
+            max_positions=max_positions,
+            gene_scores=gene_scores_path(path),
+        )
+        write_results(results, path)
+        yield path
+    if TASK not in tasks:
+        return
+    genes = load_split(dataset_folder, split)
+    sequences: list[str] = genes["sequence"][:]
+    strata = list(
+        gene_strata(
+            np.array([sum(map(sequence.count, BASES)) for sequence in sequences], dtype=np.int64),
+            familiarity_strata(np.array(genes["familiarity"])),
+            list(genes["gene_type"]),
+        )
+    )
+    for name, (settings, compress) in _COMPRESSORS.items():
+        info = {
+            "name": name,
+            "model_type": "compressor",
+            "parameters": 0,
+            "fingerprint": hashlib.sha256(settings.encode()).hexdigest(),
+        }
+        dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
+        rows = _measure_compressor(name, compress, training, sequences, strata)
+        path = output / f"{name}.json"
+        write_results(make_results(rows, model=info, dataset=dataset, seed=seed, command=command), path)
+        yield path
+
+
+def _fit(order: int, training: Sequence[str]) -> GeneNGramForCausalLM:
+    try:
+        model = GeneNGramForCausalLM(GeneNGramConfig(order=order, smoothing="laplace"))
+    except StrictDataclassError as error:
+        raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
+    model.count(torch.from_numpy(encode(sequence)) for sequence in training)
+    return model
+
+
+def _measure_compressor(
+    name: str,
+    compress: Callable[[bytes], bytes],
+    training: Sequence[str],
+    sequences: Sequence[str],
+    strata: Sequence[Stratum],
+) -> list[Measurement]:
+    """Count what the genes of each stratum add to the compressed training genes, one gene a line."""
+    before = "\n".join([*training, ""])
+    alone = len(compress(before.encode()))
+    measurements = []
+    for stratum in tqdm(strata, desc=name, unit="strata", leave=False):
+        genes = [sequences[i] for i in np.flatnonzero(stratum.members).tolist()]
+        together = len(compress((before + "\n".join(genes)).encode()))
+        bits = 8 * (together - alone) / int(stratum.n_bases.sum())
+        for metric, units, value in (("bits_per_base", "bits/base", bits), ("perplexity", "", 2**bits)):
+            measurements.append(
+                Measurement(
+                    task=TASK,
+                    task_version=TASK_VERSION,
+                    convention="genelm",
+                    metric=metric,
+                    units=units,
+                    group=stratum.group,
+                    stratum=stratum.name,
+                    value=value,
+                    confidence_interval=None,
+                    n_genes=len(genes),
+                    n_bases=int(stratum.n_bases.sum()),
+                )
+            )
+    return measurements

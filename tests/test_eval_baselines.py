@@ -1,0 +1,66 @@
+"""Baselines: uniform bases, n-grams and compressors, in results files like those of any model."""
+
+import lzma
+import random
+from pathlib import Path
+
+import pytest
+
+from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
+from genelm.eval import find_measurement, gene_scores_path, measure_baselines, read_gene_table, read_results
+from genelm.storage import InputError
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty random genes; the test genes are parts of training genes, but for the last."""
+    draw = random.Random(0)
+    folder = tmp_path_factory.mktemp("genes")
+    training = ["".join(draw.choices("ACGT", k=400)) for _ in range(40)]
+    test = [gene[50:350] for gene in training[:9]] + ["".join(draw.choices("ACGT", k=300))]
+    files = {}
+    for split, genes in (("train", training), ("validation", ["ACGT" * 30]), ("test", test)):
+        files[split] = [folder / f"{split}.csv"]
+        rows = [f"{split}{i},PSEUDO,{gene}" for i, gene in enumerate(genes)]
+        files[split][0].write_text("\n".join(["gene_id,gene_type,sequence", *rows]) + "\n")
+    (folder / "d").mkdir()
+    build_dataset(HumanGenesConfig(source="csv", cluster_with="none", **files), folder / "d", command="a test")
+    return folder / "d"
+
+
+def _bits(path: Path, group: str = "all", stratum: str = "all") -> float:
+    row = find_measurement(read_results(path), task="perplexity", metric="bits_per_base", group=group, stratum=stratum)
+    assert row is not None
+    return row["value"]
+
+
+def test_every_baseline_has_its_results(dataset: Path, tmp_path: Path) -> None:
+    paths = list(
+        measure_baselines(dataset, "test", tmp_path, tasks=["perplexity", "edits"], orders=[1, 3], command="a test")
+    )
+    assert [path.name for path in paths] == ["uniform.json", "laplace1.json", "laplace3.json", "xz.json", "zstd.json"]
+    assert _bits(tmp_path / "uniform.json") == pytest.approx(2)
+    guesses = find_measurement(read_results(tmp_path / "uniform.json"), task="edits", metric="accuracy")
+    assert guesses is not None
+    assert guesses["value"] == 0.5
+    assert read_gene_table(gene_scores_path(tmp_path / "laplace3.json")) is not None
+    # A compressor finds what training holds, and needs more than two bits for what it does not.
+    for name in ("xz", "zstd"):
+        assert _bits(tmp_path / f"{name}.json", "familiarity", "familiar") < 0.3
+        assert 2 < _bits(tmp_path / f"{name}.json", "familiarity", "novel") < 3
+    assert not any(row["task"] == "edits" for row in read_results(tmp_path / "xz.json")["measurements"])
+
+
+def test_xz_is_the_difference_of_two_compressed_files(dataset: Path, tmp_path: Path) -> None:
+    list(measure_baselines(dataset, "test", tmp_path, orders=[], command="a test"))
+    train, test = (
+        "".join(f"{gene}\n" for gene in load_split(dataset, split)["sequence"]) for split in ("train", "test")
+    )
+    alone, both = (len(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME)) for text in (train, train + test))
+    # The end of the last line is all that differs.
+    assert _bits(tmp_path / "xz.json") == pytest.approx(8 * (both - alone) / 3000, abs=8 * 4 / 3000)
+
+
+def test_an_order_that_cannot_be_is_refused(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="This n-gram model cannot be"):
+        list(measure_baselines(dataset, "test", tmp_path, orders=[0], command="a test"))
