@@ -4,8 +4,25 @@ from typing import Annotated
 
 import typer
 
+from genelm.storage import InputError
+
 Model = Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")]
 
 MaxPositions = Annotated[
     int | None, typer.Option(min=1, help="Positions of a batch, padding included; fewer need less memory.")
 ]
+
+
+def parse_columns(pairs: list[str] | None) -> dict[str, str]:
+    """Turn `OURS=THEIRS` of `--column` into a mapping.
+
+    Raises:
+        InputError: a pair has another form.
+    """
+    columns = {}
+    for pair in pairs or []:
+        ours, _, theirs = pair.partition("=")
+        if not ours or not theirs:
+            raise InputError(f"--column {pair} is not of the form OURS=THEIRS, such as sequence=dna.")
+        columns[ours] = theirs
+    return columns

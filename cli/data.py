@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_folder, started_command
+from genelm.storage import atomic_folder, started_command
+
+from .arguments import parse_columns
 
 data = typer.Typer(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
@@ -142,7 +144,7 @@ def build(
         test=list(test or []),
         input=[*(inputs or []), *(input_files or [])],
         extra=list(extra or []),
-        columns=dict(_pair(text) for text in column or []),
+        columns=parse_columns(column),
         fasta=fasta,
         annotation=annotation,
         feature=feature,
@@ -210,10 +212,3 @@ def _print_leakage(leakage: dict) -> None:
                 f"{search['coverage']:g}, {search['cluster_with']}): {facts['similar_to_training']:,} of "
                 f"{facts['genes']:,}"
             )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not equals or not ours or not theirs:
-        raise InputError(f"--column {text} is not of the form OURS=THEIRS, such as sequence=dna.")
-    return ours, theirs

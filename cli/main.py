@@ -13,7 +13,7 @@ from genelm.storage import input_errors_end
 
 from .data import data
 from .models import generate, ngram, push, score
-from .results import baselines, evaluate, report
+from .results import baselines, evaluate, report, variants
 
 app = typer.Typer(
     name="genelm",
@@ -27,6 +27,7 @@ app.add_typer(data, name="data")
 app.add_typer(ngram, name="ngram")
 app.command()(evaluate)
 app.command()(baselines)
+app.command()(variants)
 app.command()(report)
 app.command()(generate)
 app.command()(score)

@@ -7,7 +7,7 @@ import typer
 
 from genelm.storage import check_output_file, started_command
 
-from .arguments import MaxPositions, Model
+from .arguments import MaxPositions, Model, parse_columns
 
 Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
@@ -111,6 +111,85 @@ def baselines(
         max_positions=max_positions or MAX_POSITIONS,
     ):
         print(path)
+
+
+def variants(
+    model: Model,
+    variants: Annotated[Path, typer.Option(help="Variants: .vcf, or a table (.tsv, .csv); .gz is unpacked.")],
+    reference: Annotated[Path, typer.Option(help="FASTA of the sequences they change, plain, gzip or bgz.")],
+    output: Annotated[Path, typer.Option(help="Results file (JSON) to write; each variant's score lies beside it.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="OURS=THEIRS: the column (of VCF the INFO field) that holds contig, position, ref, alt, effect or "
+            "label; may be given several times."
+        ),
+    ] = None,
+    zero_based: Annotated[bool, typer.Option("--zero-based", help="Positions of a table count from 0.")] = False,
+    positive: Annotated[
+        list[str] | None, typer.Option(help="Label of variants that do harm; may be given several times.")
+    ] = None,
+    negative: Annotated[
+        list[str] | None, typer.Option(help="Label of variants that do none; may be given several times.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=2, help="Bases of the reference around a variant. [default: 512]")
+    ] = None,
+    both_strands: Annotated[
+        bool, typer.Option("--both-strands", help="Average over the window and its reverse complement.")
+    ] = False,
+    seed: Seed = 0,
+    max_positions: MaxPositions = None,
+) -> None:
+    """Compare what a model thinks of variants with what is known of them.
+
+    genelm variants runs/lstm --variants mpra.tsv --column contig=element --column position=pos0 --zero-based
+    --column effect=log2_effect --reference elements.fa --output results/mpra_lstm.json
+
+    A variant's score is the log-likelihood of the window with the alternative allele less that with the reference
+    allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its interval.
+    """
+    check_output_file(output)
+
+    from genelm.eval import (
+        MAX_POSITIONS,
+        WINDOW,
+        ScoreCache,
+        evaluate_variants,
+        load_model,
+        this_process,
+        write_results,
+    )
+    from genelm.modeling import describe_model
+
+    network, _, folder = load_model(model)
+    info = describe_model(model, folder, network)
+    is_main = this_process().is_main_process
+    cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
+    results = evaluate_variants(
+        network,
+        model_info=info,
+        variants=variants,
+        reference=reference,
+        columns=parse_columns(column),
+        zero_based=zero_based,
+        positive=positive or [],
+        negative=negative or [],
+        window=window or WINDOW,
+        both_strands=both_strands,
+        seed=seed,
+        command=started_command(),
+        max_positions=max_positions or MAX_POSITIONS,
+        cache=cache,
+        variant_scores=output.with_suffix(".variants.tsv") if is_main else None,
+    )
+    if cache is not None:
+        write_results(results, output)
+        cache.remove()
+        for row in results["measurements"]:
+            if row["group"] in ("all", "left out"):
+                print(f"{row['metric']} ({row['stratum']}): {row['value']:.4g}, {row['n_genes']:,} variants")
+        print(f"{output}: {len(results['measurements'])} measurements of {model}.")
 
 
 def report(

@@ -7,8 +7,10 @@ from .familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractio
 from .fasta_source import read_fasta
 from .genes import FEATURES, SPLITS
 from .human_genes import HumanGenes
+from .indexed_fasta import open_indexed_fasta
 from .leakage import read_leakage, write_leakage
 from .loading import FORMAT, FORMAT_VERSION, load_split, read_manifest
+from .store import reverse_complement
 
 __all__ = [
     "FEATURES",
@@ -25,9 +27,11 @@ __all__ = [
     "familiarity_strata",
     "is_dataset_file",
     "load_split",
+    "open_indexed_fasta",
     "read_fasta",
     "read_leakage",
     "read_manifest",
+    "reverse_complement",
     "shared_fractions",
     "write_leakage",
 ]

@@ -1,9 +1,6 @@
 """Genes of a genome: sequences from FASTA at the places that an annotation gives."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pysam
@@ -12,14 +9,11 @@ from genelm.storage import InputError
 
 from .annotation import FEATURE_KINDS, GeneModel, read_gene_models
 from .cleaning import Dropped
-from .compression import GZIP_MAGIC, open_plain_or_gzip
 from .genes import SourceGene, new_gene
+from .indexed_fasta import open_indexed_fasta
 from .store import reverse_complement
 
 __all__ = ["FEATURE_KINDS", "read_genome"]
-
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that every whole bgz file ends in (SAM specification, section 4.1.2)."""
 
 
 def read_genome(
@@ -28,9 +22,7 @@ def read_genome(
     """Read the genes of a genome in the order of its annotation.
 
     Args:
-        fasta: the sequences. Plain and bgz files are read through an index in a temporary folder; one that lies
-            beside them may be of another version and is not used. Files of ordinary gzip are unpacked to a temporary
-            file first.
+        fasta: the sequences, as for `open_indexed_fasta`.
         annotation: GFF3 or GTF, plain or compressed.
         feature: `gene`, or `exon-spliced` or `CDS` of one transcript; see `annotation.read_gene_models`.
         flank: bases to read on either side of a gene, up to the end of its contig.
@@ -46,7 +38,7 @@ def read_genome(
     """
     if flank and feature != "gene":
         raise InputError(f"flank is for whole genes: {feature} has no bases beside it; leave one of the two out.")
-    with _open_fasta(fasta) as contigs:
+    with open_indexed_fasta(fasta) as contigs:
         for gene in read_gene_models(annotation, feature, dropped):
             spans = _spans_on_contig(gene, contigs, fasta, flank)
             if spans[0][0] < 1:
@@ -107,48 +99,3 @@ def _fetch(contigs: pysam.FastaFile, contig: str, start: int, end: int) -> str:
 
 def _length(contigs: pysam.FastaFile, contig: str) -> int:
     return int(contigs.get_reference_length(contig) or 0)  # None is for contigs that it does not have
-
-
-@contextmanager
-def _open_fasta(path: Path) -> Iterator[pysam.FastaFile]:
-    with tempfile.TemporaryDirectory() as folder:
-        kind = _compression(path)
-        plain = path
-        if kind == "gzip":
-            plain = Path(folder) / "genome.fa"
-            with open_plain_or_gzip(path) as packed, open(plain, "wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked, 1 << 20)
-        index, blocks = Path(folder, "genome.fai"), Path(folder, "genome.gzi")
-        try:
-            pysam.faidx(str(plain), "--fai-idx", str(index), "--gzi-idx", str(blocks), catch_stdout=False)
-            with pysam.FastaFile(
-                str(plain), filepath_index=str(index), filepath_index_compressed=str(blocks) if kind == "bgz" else None
-            ) as contigs:
-                yield contigs
-        except pysam.SamtoolsError as error:  # htslib has written its reason to stderr
-            raise InputError(
-                f"{path} is not FASTA that can be indexed: it is damaged or something else; check it or copy it again."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path} has a sequence name that is not UTF-8 ({error}); correct it.") from error
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError):
-                raise  # the disk, not the file's content
-            raise InputError(f"{path} is not FASTA that can be read ({_words(error)}); check the file.") from error
-
-
-def _compression(path: Path) -> str | None:
-    with open(path, "rb") as file:
-        start = file.read(18)
-        if start[:2] != GZIP_MAGIC:
-            return None
-        if not (start[3] & 4 and start[12:14] == b"BC"):
-            return "gzip"
-        file.seek(-min(len(_BGZF_END), path.stat().st_size), 2)
-        if file.read() != _BGZF_END:
-            raise InputError(f"{path} is cut off: the last block of bgz is missing; copy or download it again.")
-    return "bgz"
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -14,11 +14,13 @@ from .results import Measurement, find_measurement, make_results, read_results, 
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes, this_process
 from .tables import results_table
+from .variants import WINDOW, evaluate_variants
 
 __all__ = [
     "MAX_POSITIONS",
     "ORDERS",
     "TASKS",
+    "WINDOW",
     "Difference",
     "GeneScores",
     "Measurement",
@@ -28,6 +30,7 @@ __all__ = [
     "check_lengths",
     "compare_models",
     "evaluate_model",
+    "evaluate_variants",
     "find_measurement",
     "gene_scores_path",
     "load_model",

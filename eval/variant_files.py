@@ -1,0 +1,145 @@
+"""Variants from files: VCF, or a table with columns for the place and the alleles."""
+
+import csv
+import gzip
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pysam
+
+from genelm.storage import InputError
+from genelm.tokenization import IUPAC_LETTERS
+
+FIELDS = ("contig", "position", "ref", "alt", "effect", "label")
+"""What a column can be; in VCF the first four stand in the format, and the others are INFO fields."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One change of a reference sequence.
+
+    Attributes:
+        contig: name of the sequence; empty where the file has none and the reference has but one.
+        position: of the first base of `ref`, from 1.
+        ref: the bases there, upper case; empty for a pure insertion before `position`.
+        alt: what stands there instead; empty for a pure deletion.
+        effect: measured effect, NaN where none is given.
+        label: its class, empty where none is given.
+        place: file and line, for errors.
+    """
+
+    contig: str
+    position: int
+    ref: str
+    alt: str
+    effect: float
+    label: str
+    place: str
+
+
+def read_variants(
+    file: Path, *, columns: Mapping[str, str], zero_based: bool, left_out: Counter[str]
+) -> Iterator[Variant]:
+    """Read the variants of a file in its order.
+
+    Args:
+        file: `.vcf` or `.bcf`, or a table with a header: `.csv` has commas, any other name tabs; all may be gzipped.
+        columns: of `FIELDS` -> name of the column or INFO field. Where a table has a column of a field's own name, it
+            need not be given.
+        zero_based: whether positions of a table count from 0; those of VCF count from 1.
+        left_out: where alleles that are no bases are counted, by reason.
+
+    Yields:
+        One variant an alternative allele.
+
+    Raises:
+        InputError: the file cannot be read, or a row is no variant; names file and line.
+    """
+    if unknown := sorted(set(columns) - set(FIELDS)):
+        raise InputError(f"There is no column {unknown[0]!r} of a variant; the columns are {', '.join(FIELDS)}.")
+    if not file.is_file():
+        raise InputError(f"{file} is not a file; give variants as VCF or as a table.")
+    suffixes = [suffix for suffix in file.suffixes if suffix not in (".gz", ".bgz")]
+    if suffixes and suffixes[-1] in (".vcf", ".bcf"):
+        yield from _read_vcf(file, columns, left_out)
+    else:
+        yield from _read_table(file, columns, zero_based, "," if suffixes[-1:] == [".csv"] else "\t", left_out)
+
+
+def _read_vcf(file: Path, columns: Mapping[str, str], left_out: Counter[str]) -> Iterator[Variant]:
+    try:
+        with pysam.VariantFile(str(file)) as records:
+            for name in columns.values():
+                if name not in records.header.info:
+                    raise InputError(f"{file} has no INFO field {name}; it has {', '.join(records.header.info)}.")
+            for number, record in enumerate(records, start=1):
+                place = f"{file}, record {number}"
+                effect, label = (
+                    _info(record, columns[field]) if field in columns else "" for field in ("effect", "label")
+                )
+                for alt in record.alts or ():
+                    if set(alt.upper()) - set(IUPAC_LETTERS):
+                        left_out["symbolic_allele"] += 1
+                        continue
+                    yield Variant(
+                        record.chrom,
+                        record.pos,
+                        (record.ref or "").upper(),
+                        alt.upper(),
+                        _number(effect, place, columns.get("effect", "")),
+                        label,
+                        place,
+                    )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is not VCF that can be read ({error}); check it or convert it anew.") from error
+
+
+def _info(record: Any, name: str) -> str:
+    value = record.info.get(name)
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value if part is not None)
+    return "" if value is None else str(value)
+
+
+def _read_table(
+    file: Path, columns: Mapping[str, str], zero_based: bool, delimiter: str, left_out: Counter[str]
+) -> Iterator[Variant]:
+    opened = gzip.open if file.suffix in (".gz", ".bgz") else open
+    try:
+        with opened(file, "rt", encoding="utf-8", newline="") as lines:
+            table = csv.DictReader(lines, delimiter=delimiter)
+            names = {field: columns.get(field, field) for field in FIELDS}
+            found = table.fieldnames or []
+            for field in FIELDS:
+                if names[field] not in found and (field in columns or field in ("position", "ref", "alt")):
+                    raise InputError(
+                        f"{file} has no column {names[field]} ({field} of a variant), found: "
+                        f"{', '.join(found) or 'none'}; name it with --column {field}=NAME."
+                    )
+            for row in table:
+                place = f"{file}, line {table.line_num}"
+                cells = {field: (row.get(name) or "").strip() for field, name in names.items()}
+                ref, alt = ("" if cells[side] in ("-", ".") else cells[side].upper() for side in ("ref", "alt"))
+                if set(ref + alt) - set(IUPAC_LETTERS):
+                    left_out["symbolic_allele"] += 1
+                    continue
+                if not cells["position"].isdecimal():
+                    raise InputError(f"{place}, has the position {cells['position']!r}; a whole number is expected.")
+                position = int(cells["position"]) + zero_based
+                effect = _number(cells["effect"], place, names["effect"])
+                yield Variant(cells["contig"], position, ref, alt, effect, cells["label"], place)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} is not a table that can be read ({error}); check it or get it again.") from error
+
+
+def _number(text: str, place: str, name: str) -> float:
+    if text in ("", ".", "NA", "nan", "NaN"):
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{place}, has {text!r} as {name}; a number is expected.") from None

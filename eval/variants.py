@@ -1,0 +1,359 @@
+"""The task "variants": does the change that a variant makes to a gene's likelihood tell what it does?
+
+The score of a variant is the log-likelihood ratio, in nats, of the window around it with the alternative allele and
+with the reference allele, each against uniform bases, so that insertions and deletions compare with substitutions:
+`(n_alt ln 4 + ln p(alt)) - (n_ref ln 4 + ln p(ref))`. Below 0 the model finds the variant worse than the reference.
+"""
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pysam
+from scipy.stats import rankdata
+from tqdm.auto import tqdm
+from transformers import PreTrainedModel
+
+from genelm.dataset_scripts import open_indexed_fasta, reverse_complement
+from genelm.storage import InputError, atomic_file, sha256_of
+
+from .bootstrap import Interval, statistic_interval
+from .edits import log_odds
+from .gene_scores import ScoreCache
+from .results import ALL, Measurement, make_results
+from .scoring import MAX_POSITIONS, score_genes
+from .variant_files import Variant, read_variants
+
+TASK, TASK_VERSION = "variants", 1
+
+WINDOW = 512
+"""Bases around a variant, where nothing else is asked for."""
+
+MOST_MISMATCHES = 0.01
+"""Share of variants whose reference allele may differ from the reference sequence; more means the wrong file."""
+
+FEWEST = 10
+"""Variants, or of either class, from which a figure is given."""
+
+FloatArray = npt.NDArray[np.float64]
+Statistic = Callable[[npt.NDArray[np.int64]], float]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A variant with the sequence around it.
+
+    Attributes:
+        variant: the variant; its contig is filled in.
+        ref: the window with the reference allele.
+        alt: the window with the alternative allele.
+    """
+
+    variant: Variant
+    ref: str
+    alt: str
+
+
+def evaluate_variants(
+    model: PreTrainedModel,
+    *,
+    model_info: dict[str, Any],
+    variants: Path,
+    reference: Path,
+    columns: Mapping[str, str],
+    zero_based: bool = False,
+    positive: Sequence[str] = (),
+    negative: Sequence[str] = (),
+    window: int = WINDOW,
+    both_strands: bool = False,
+    seed: int = 0,
+    command: str,
+    max_positions: int = MAX_POSITIONS,
+    cache: ScoreCache | None = None,
+    variant_scores: Path | None = None,
+) -> dict[str, Any]:
+    """Measure a model on the variants of a file.
+
+    Args:
+        model: any model the scorer takes.
+        model_info: as for `evaluate_model`.
+        variants: as for `read_variants`.
+        reference: as for `make_windows`.
+        columns: as for `read_variants`.
+        zero_based: likewise.
+        positive: as for `measure_variants`.
+        negative: likewise.
+        window: as for `make_windows`.
+        both_strands: as for `score_variants`.
+        seed: of the bootstrap.
+        command: the command line, for the record.
+        max_positions: of one batch of the scorer, padding included.
+        cache: as for `score_genes`.
+        variant_scores: where to write the score of each variant, a TSV file.
+
+    Returns:
+        A results object; see `results.make_results`. The dataset's split names the window and the strands.
+
+    Raises:
+        InputError: as the functions named above.
+    """
+    left_out: Counter[str] = Counter()
+    read = read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out)
+    windows = make_windows(read, reference, window=window, left_out=left_out)
+    ratios = score_variants(model, windows, both_strands=both_strands, max_positions=max_positions, cache=cache)
+    rows = measure_variants(windows, ratios, positive=positive, negative=negative, left_out=left_out, seed=seed)
+    if variant_scores is not None:
+        write_variant_scores(windows, ratios, variant_scores)
+    dataset = {
+        "name": variants.name.split(".")[0],
+        "fingerprint": sha256_of([variants, reference]),
+        "split": f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}",
+    }
+    return make_results(rows, model=model_info, dataset=dataset, seed=seed, command=command)
+
+
+def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, left_out: Counter[str]) -> list[Window]:
+    """Cut the sequence around each variant.
+
+    Args:
+        variants: as `read_variants` gives them.
+        reference: FASTA of the sequences that they change, plain, gzip or bgz.
+        window: bases of the reference around the middle of the variant; fewer at the end of a sequence.
+        left_out: where variants that are left out are counted: `reference_mismatch`, `no_change`, `too_long` (an
+            allele of more than half the window).
+
+    Returns:
+        The windows, upper case, in the order of the variants.
+
+    Raises:
+        InputError: the reference lacks a sequence or a position, more than 1 % of the reference alleles are not what
+            stands there, or there is no variant.
+    """
+    windows, mismatches, n_variants = [], [], 0
+    with open_indexed_fasta(reference) as contigs:
+        for variant in variants:
+            n_variants += 1
+            located = _locate(variant, contigs, reference)
+            start, end = located.position - 1, located.position - 1 + len(located.ref)
+            there = contigs.fetch(located.contig, start, end).upper()
+            if there != located.ref:
+                mismatches.append(f"{located.place} ({located.ref}, there is {there})")
+            elif located.ref == located.alt:
+                left_out["no_change"] += 1
+            elif max(len(located.ref), len(located.alt)) > window // 2:
+                left_out["too_long"] += 1
+            else:
+                first = max(0, (start + end - window) // 2)
+                before = contigs.fetch(located.contig, first, start).upper()
+                after = contigs.fetch(located.contig, end, first + window).upper()
+                windows.append(Window(located, before + located.ref + after, before + located.alt + after))
+    if len(mismatches) > MOST_MISMATCHES * n_variants:
+        raise InputError(
+            f"{len(mismatches):,} of {n_variants:,} variants have a reference allele that is not what stands in "
+            f"{reference}, first {mismatches[0]}; give the reference and the positions that belong together."
+        )
+    if mismatches:
+        left_out["reference_mismatch"] += len(mismatches)
+    if not windows:
+        raise InputError(f"No variant is left to score ({n_variants:,} read, {dict(left_out)} left out); give others.")
+    return windows
+
+
+def _locate(variant: Variant, contigs: pysam.FastaFile, reference: Path) -> Variant:
+    """Fill in the contig and check the place."""
+    names = contigs.references
+    contig = variant.contig or (names[0] if len(names) == 1 else "")
+    if contig not in names:
+        raise InputError(
+            f"{variant.place}, is on {contig or 'no sequence that is named'}, which {reference} does not have; its "
+            f"sequences are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}; name the column with --column "
+            "contig=NAME, or give the reference that belongs to the variants."
+        )
+    length = contigs.get_reference_length(contig) or 0
+    if variant.position < 1 or variant.position - 1 + max(1, len(variant.ref)) > length:
+        raise InputError(
+            f"{variant.place}, is at {variant.position:,} of {contig}, which has {length:,} bases in {reference}; "
+            "give the reference and the counting of positions that belong to it."
+        )
+    return Variant(contig, variant.position, variant.ref, variant.alt, variant.effect, variant.label, variant.place)
+
+
+def score_variants(
+    model: PreTrainedModel,
+    windows: Sequence[Window],
+    *,
+    both_strands: bool,
+    max_positions: int = MAX_POSITIONS,
+    cache: ScoreCache | None = None,
+) -> FloatArray:
+    """Give the log-likelihood ratio of each variant.
+
+    Args:
+        model: any model the scorer takes.
+        windows: of the variants.
+        both_strands: average the ratio over the window and its reverse complement.
+        max_positions: of one batch of the scorer.
+        cache: as for `score_genes`.
+
+    Returns:
+        Nats, alternative less reference, shape `[n_variants]`.
+    """
+    strands: list[Callable[[str], str]] = [str, reverse_complement] if both_strands else [str]
+    names: dict[str, str] = {}
+    for window in windows:
+        for strand in strands:
+            names.setdefault(strand(window.ref), window.variant.place)
+            names.setdefault(strand(window.alt), window.variant.place)
+    scores = score_genes(
+        model,
+        list(names),
+        names=list(names.values()),
+        max_positions=max_positions,
+        description=TASK,
+        cache=cache,
+    )
+    odds = dict(zip(names, log_odds(scores), strict=True))
+    with np.errstate(invalid="ignore"):
+        ratios = np.array(
+            [odds[strand(window.alt)] - odds[strand(window.ref)] for strand in strands for window in windows]
+        )
+    return np.nan_to_num(ratios.reshape(len(strands), -1).mean(axis=0), nan=0.0)
+
+
+def measure_variants(
+    windows: Sequence[Window],
+    ratios: FloatArray,
+    *,
+    positive: Sequence[str],
+    negative: Sequence[str],
+    left_out: Counter[str],
+    seed: int,
+) -> list[Measurement]:
+    """Compare the scores of variants with what is known of them.
+
+    Args:
+        windows: of the variants.
+        ratios: as `score_variants` gives them.
+        positive: labels of variants that do harm.
+        negative: labels of variants that do none.
+        left_out: variants left out, by reason.
+        seed: of the bootstrap, which draws places: the variants of one place are not independent.
+
+    Returns:
+        Over all variants, by kind (substitution, insertion, deletion, other) and by contig, where there are at least
+        ten: `spearman` of the ratio with the measured effect, `spearman_size` of the negative ratio with the size of
+        the effect (is what the model finds unlikely what matters?), and `auroc` of the negative ratio for telling
+        positive from negative labels. `count` of the variants left out, by reason.
+
+    Raises:
+        InputError: no variant has an effect or one of the labels, so that there is nothing to compare with.
+    """
+    effects = np.array([window.variant.effect for window in windows])
+    labels = np.array([window.variant.label for window in windows], dtype=np.str_)
+    is_positive, is_negative = np.isin(labels, list(positive)), np.isin(labels, list(negative))
+    has_effect, has_label = np.isfinite(effects), is_positive | is_negative
+    comparisons: list[tuple[str, npt.NDArray[np.bool_], Statistic]] = [
+        ("spearman", has_effect, lambda chosen: _spearman(ratios[chosen], effects[chosen])),
+        ("spearman_size", has_effect, lambda chosen: _spearman(-ratios[chosen], np.abs(effects[chosen]))),
+        ("auroc", has_label, lambda chosen: _auroc(-ratios[chosen], is_positive[chosen])),
+    ]
+    if not (has_effect | has_label).any():
+        some = ", ".join(sorted(set(labels.tolist()) - {""})[:5]) or "none"
+        raise InputError(
+            f"No variant has a measured effect or one of the labels (found: {some}); name the column of effects or of "
+            "labels, and which labels are positive and negative."
+        )
+    places = np.array([f"{window.variant.contig}:{window.variant.position}" for window in windows])
+    contigs = np.array([window.variant.contig for window in windows])
+    kinds = np.array([_kind(window.variant) for window in windows])
+    measurements = []
+    strata = [
+        (group, stratum, names == stratum)
+        for group, names in ((ALL, np.full(len(windows), ALL)), ("kind", kinds), ("contig", contigs))
+        for stratum in dict.fromkeys(names.tolist())
+    ]
+    for group, stratum, members in tqdm(strata, desc="intervals", unit="strata", leave=False):
+        for metric, usable, statistic in comparisons:
+            chosen = np.flatnonzero(members & usable)
+            n_positive = int(is_positive[chosen].sum())
+            smallest = min(n_positive, len(chosen) - n_positive) if metric == "auroc" else len(chosen)
+            value = statistic(chosen) if smallest >= FEWEST else math.nan
+            if not math.isnan(value):  # a model that gives all the same has no rank correlation
+                interval = _interval(statistic, chosen, places, seed)
+                n_bases = sum(len(windows[i].ref) for i in chosen.tolist())
+                measurements.append(_row(metric, group, stratum, value, interval, len(chosen), n_bases))
+    for reason, count in sorted(left_out.items()):
+        measurements.append(_row("count", "left out", reason, float(count), None, count, 0))
+    return measurements
+
+
+def write_variant_scores(windows: Sequence[Window], ratios: FloatArray, path: Path) -> None:
+    """Write a table of the scores: contig, position (from 1), alleles, ratio in nats, effect and label."""
+    with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(["contig", "position", "ref", "alt", "log_likelihood_ratio", "effect", "label"])
+        for window, ratio in zip(windows, ratios.tolist(), strict=True):
+            known = window.variant
+            effect = "" if math.isnan(known.effect) else f"{known.effect:g}"
+            table.writerow([known.contig, known.position, known.ref, known.alt, f"{ratio:.6f}", effect, known.label])
+
+
+def _row(
+    metric: str,
+    group: str,
+    stratum: str,
+    value: float,
+    interval: Interval | None,
+    n_variants: int,
+    n_bases: int,
+) -> Measurement:
+    return Measurement(
+        task=TASK,
+        task_version=TASK_VERSION,
+        convention="genelm",
+        metric=metric,
+        units="",
+        group=group,
+        stratum=stratum,
+        value=value,
+        confidence_interval=interval,
+        n_genes=n_variants,
+        n_bases=n_bases,
+    )
+
+
+def _interval(
+    statistic: Statistic, chosen: npt.NDArray[np.int64], places: npt.NDArray[np.str_], seed: int
+) -> Interval | None:
+    return statistic_interval(lambda drawn: statistic(chosen[drawn]), len(chosen), clusters=places[chosen], seed=seed)
+
+
+def _kind(variant: Variant) -> str:
+    if len(variant.ref) == len(variant.alt):
+        return "substitution"
+    if variant.alt.startswith(variant.ref):
+        return "insertion"
+    return "deletion" if variant.ref.startswith(variant.alt) else "other"
+
+
+def _spearman(one: FloatArray, other: FloatArray) -> float:
+    ranks, others = rankdata(one), rankdata(other)
+    ranks, others = ranks - ranks.mean(), others - others.mean()
+    norm = math.sqrt(float(ranks @ ranks) * float(others @ others))
+    return float(ranks @ others) / norm if norm else math.nan
+
+
+def _auroc(scores: FloatArray, is_positive: npt.NDArray[np.bool_]) -> float:
+    """Give the chance that a positive scores more than a negative; equal ones count a half."""
+    n_positive = int(is_positive.sum())
+    n_negative = len(scores) - n_positive
+    if not n_positive or not n_negative:
+        return math.nan
+    ranks = rankdata(scores)[is_positive].sum()
+    return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))

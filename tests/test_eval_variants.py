@@ -1,0 +1,193 @@
+"""The task "variants": files, windows, the ratio of likelihoods, and what it is compared with."""
+
+import gzip
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genelm.dataset_scripts import reverse_complement
+from genelm.eval import evaluate_variants, score_genes
+from genelm.eval.variant_files import Variant, read_variants
+from genelm.eval.variants import make_windows, measure_variants, score_variants
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
+from genelm.storage import InputError
+from genelm.tokenization import encode
+
+torch = pytest.importorskip("torch")
+
+GENOME = "ACGTTGCAAC" * 4
+"""One sequence of 40 bases."""
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    path = tmp_path / "g.fa"
+    path.write_text(f">chr1 made up\n{GENOME[:25]}\n{GENOME[25:].lower()}\n")
+    return path
+
+
+@pytest.fixture
+def bigram() -> GeneNGramForCausalLM:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=2))
+    model.count(torch.from_numpy(encode(gene)) for gene in ("ACGTTGCAACGT", "GGCATTTACG"))
+    return model
+
+
+def _read(path: Path, left_out: Counter[str] | None = None, **options) -> list[Variant]:
+    options = {"columns": {}, "zero_based": False} | options
+    return list(read_variants(path, left_out=Counter() if left_out is None else left_out, **options))
+
+
+def _variant(
+    position: int, ref: str, alt: str, effect: float = math.nan, label: str = "", contig: str = ""
+) -> Variant:
+    return Variant(contig, position, ref, alt, effect, label, f"line {position}")
+
+
+def test_a_table_is_read_by_its_own_names_for_things(tmp_path: Path) -> None:
+    path = tmp_path / "v.tsv.gz"
+    text = "element\tpos0\tref\talt\tlog2\nchr1\t0\ta\tC\t-0.5\nchr1\t4\tT\t-\t\nchr1\t4\tT\t<DEL>\t1\n"
+    path.write_bytes(gzip.compress(text.encode()))
+    left_out: Counter[str] = Counter()
+    columns = {"contig": "element", "position": "pos0", "effect": "log2"}
+    first, second = _read(path, left_out, columns=columns, zero_based=True)
+    assert (first.contig, first.position, first.ref, first.alt, first.effect) == ("chr1", 1, "A", "C", -0.5)
+    assert (second.position, second.ref, second.alt, math.isnan(second.effect)) == (5, "T", "", True)
+    assert left_out == {"symbolic_allele": 1}
+
+
+def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
+    path = tmp_path / "v.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n"
+        '##INFO=<ID=CLNSIG,Number=.,Type=String,Description="class">\n'
+        '##INFO=<ID=E,Number=1,Type=Float,Description="effect">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        "chr1\t3\t.\tG\tA,GT,<DEL>\t.\t.\tCLNSIG=Benign;E=0.25\nchr1\t9\t.\tAC\tA\t.\t.\t.\n"
+    )
+    left_out: Counter[str] = Counter()
+    read = _read(path, left_out, columns={"label": "CLNSIG", "effect": "E"})
+    assert [(v.position, v.ref, v.alt, v.label) for v in read] == [
+        (3, "G", "A", "Benign"),
+        (3, "G", "GT", "Benign"),
+        (9, "AC", "A", ""),
+    ]
+    assert read[0].effect == 0.25
+    assert left_out == {"symbolic_allele": 1}
+    with pytest.raises(InputError, match="has no INFO field SCORE; it has CLNSIG, E"):
+        _read(path, columns={"effect": "SCORE"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "v.tsv",
+            "position\tref\n1\tA\n",
+            "has no column alt .* found: position, ref; name it",
+        ),
+        ("v.tsv", "position\tref\talt\nx\tA\tC\n", "line 2, has the position 'x'"),
+        ("v.csv", "position,ref,alt,effect\n1,A,C,big\n", "line 2, has 'big' as effect; a number is expected"),
+        ("v.vcf", "nothing\n", "is not VCF that can be read"),
+        ("v.tsv.gz", "not gzip", "is not a table that can be read"),
+    ],
+)
+def test_files_that_cannot_be_used_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        _read(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_windows_hold_either_allele_in_its_surroundings(reference: Path) -> None:
+    variants = [
+        _variant(20, "C", "T"),
+        _variant(1, "AC", "A", contig="chr1"),
+        _variant(40, "C", "CGG"),
+        _variant(30, "", "GG"),
+    ]
+    snv, deletion, insertion, pure = make_windows(iter(variants), reference, window=10, left_out=Counter())
+    assert (snv.ref, snv.alt) == (GENOME[14:24], GENOME[14:19] + "T" + GENOME[20:24])
+    assert (deletion.ref, deletion.alt) == (GENOME[:10], "A" + GENOME[2:10])
+    assert insertion.alt == GENOME[34:40] + "GG"
+    assert pure.alt == GENOME[24:29] + "GG" + GENOME[29:34]
+    assert snv.variant.contig == "chr1"
+
+
+def test_alleles_that_are_not_there_are_counted_up_to_one_percent(reference: Path) -> None:
+    right = [_variant(1 + i % 40, GENOME[i % 40], "ACGT"["CGTA".index(GENOME[i % 40])]) for i in range(99)]
+    left_out: Counter[str] = Counter()
+    assert len(make_windows(iter([*right, _variant(1, "G", "T")]), reference, window=10, left_out=left_out)) == 99
+    assert left_out == {"reference_mismatch": 1}
+    with pytest.raises(InputError, match=r"2 of 101 variants have .* first line 1 \(G, there is A\)"):
+        wrong = [_variant(1, "G", "T"), _variant(2, "A", "T")]
+        make_windows(iter([*right, *wrong]), reference, window=10, left_out=Counter())
+
+
+def test_what_does_not_belong_together_is_refused(reference: Path) -> None:
+    for variant, message in (
+        (_variant(41, "A", "C"), "is at 41 of chr1, which has 40 bases"),
+        (_variant(0, "A", "C"), "is at 0 of chr1"),
+        (_variant(1, "A", "C", contig="chrX"), "is on chrX, which .* does not have; its sequences are chr1"),
+        (_variant(1, "A", "A"), "No variant is left to score .*no_change"),
+    ):
+        with pytest.raises(InputError, match=message):
+            make_windows(iter([variant]), reference, window=10, left_out=Counter())
+
+
+def test_the_ratio_is_that_of_the_two_windows(reference: Path, bigram: GeneNGramForCausalLM) -> None:
+    windows = make_windows(
+        iter([_variant(20, "C", "T"), _variant(10, "C", "CA")]), reference, window=16, left_out=Counter()
+    )
+    one, both = (score_variants(bigram, windows, both_strands=strands) for strands in (False, True))
+    for i, window in enumerate(windows):
+        by_strand = []
+        for strand in (str, reverse_complement):
+            scores = score_genes(bigram, [strand(window.alt), strand(window.ref)])
+            alt, ref = scores.n_bases * math.log(4) - scores.base_nats
+            by_strand.append(alt - ref)
+        assert one[i] == pytest.approx(by_strand[0])
+        assert both[i] == pytest.approx(np.mean(by_strand))
+
+
+def test_planted_effects_and_labels_are_found(reference: Path) -> None:
+    variants = [
+        _variant(1 + i, GENOME[i], "ACGT"["CGTA".index(GENOME[i])], effect=float(i), label="bad" if i < 20 else "good")
+        for i in range(40)
+    ]
+    windows = make_windows(iter(variants), reference, window=8, left_out=Counter())
+    options = {"positive": ["bad"], "negative": ["good"], "left_out": Counter(symbolic_allele=3), "seed": 0}
+    rows = measure_variants(windows, np.arange(40.0), **options)
+    found = {(row.metric, row.group, row.stratum): row for row in rows}
+    assert found["spearman", "all", "all"].value == pytest.approx(1)
+    assert found["spearman_size", "all", "all"].value == pytest.approx(-1)
+    assert found["auroc", "all", "all"].value == 1
+    assert found["auroc", "kind", "substitution"].confidence_interval == (1, 1)
+    assert found["count", "left out", "symbolic_allele"].value == 3
+    # A model that finds all variants alike guesses, and has no rank to correlate.
+    same = measure_variants(windows, np.zeros(40), **options)
+    assert {row.value for row in same if row.metric == "auroc"} == {0.5}
+    assert not any(row.metric.startswith("spearman") for row in same)
+    unknown = make_windows(iter([_variant(1, "A", "C")]), reference, window=8, left_out=Counter())
+    with pytest.raises(InputError, match=r"No variant has a measured effect or one of the labels \(found: none\)"):
+        measure_variants(unknown, np.zeros(1), **options)
+
+
+def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tmp_path: Path) -> None:
+    rows = [f"{i + 1}\t{GENOME[i]}\t{'ACGT'['CGTA'.index(GENOME[i])]}\t{i % 7}" for i in range(40)]
+    (tmp_path / "mpra.tsv").write_text("\n".join(["position\tref\talt\teffect", *rows]) + "\n")
+    info = {"name": "bigram", "model_type": "gene_ngram", "parameters": 0, "fingerprint": "ab"}
+    options = {"variants": tmp_path / "mpra.tsv", "reference": reference, "columns": {}, "window": 12}
+    results = evaluate_variants(
+        bigram, model_info=info, command="a test", variant_scores=tmp_path / "scores.tsv", both_strands=True, **options
+    )
+    assert results["dataset"]["name"] == "mpra"
+    assert results["dataset"]["split"] == "windows of 12, both strands"
+    assert {row["metric"] for row in results["measurements"]} == {"spearman", "spearman_size"}
+    header, first, *others = (tmp_path / "scores.tsv").read_text().splitlines()
+    assert header == "contig\tposition\tref\talt\tlog_likelihood_ratio\teffect\tlabel"
+    assert first.split("\t")[:4] == ["chr1", "1", "A", "T"]
+    assert len(others) == 39
