@@ -12,6 +12,11 @@ MaxPositions = Annotated[
     int | None, typer.Option(min=1, help="Positions of a batch, padding included; fewer need less memory.")
 ]
 
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Run the code that the model brings; needed for families of others."),
+]
+
 
 def parse_columns(pairs: list[str] | None) -> dict[str, str]:
     """Turn `OURS=THEIRS` of `--column` into a mapping.

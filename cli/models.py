@@ -7,7 +7,7 @@ import typer
 
 from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder
 
-from .arguments import MaxPositions, Model
+from .arguments import MaxPositions, Model, TrustRemoteCode
 
 ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models.")
 
@@ -78,7 +78,7 @@ def generate(
 
     import dnaio
 
-    from genelm.eval import load_model
+    from genelm.eval import adapt, load_model
     from genelm.modeling import generate_genes
     from genelm.tokenization import IUPAC_LETTERS
 
@@ -88,6 +88,8 @@ def generate(
             f"The prompt has the letter {wrong[0]!r}; nucleotides are written {', '.join(IUPAC_LETTERS)}."
         )
     network, tokenizer, _ = load_model(model)
+    if adapt(network, tokenizer, model) is not network:
+        raise InputError(f"{model} has a vocabulary of its own; write with its own tools, such as `pipeline`.")
     try:
         genes = generate_genes(
             network,
@@ -116,6 +118,7 @@ def score(
     output: Annotated[Path, typer.Option(help="TSV file to write; .gz is compressed.")],
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
     max_positions: MaxPositions = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Score genes: bits per base and perplexity of each, or the bits of each base.
 
@@ -128,16 +131,16 @@ def score(
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import MAX_POSITIONS, load_model, write_base_scores, write_gene_scores
+    from genelm.eval import MAX_POSITIONS, adapt, load_model, write_base_scores, write_gene_scores
 
     names, sequences = [], []
     for gene, place in read_fasta(fasta):
         check_letters(gene, place)
         names.append(gene["gene_id"])
         sequences.append(gene["sequence"])
-    network, _, _ = load_model(model)
+    network, tokenizer, _ = load_model(model, trust_remote_code=trust_remote_code)
     write = write_base_scores if per_base else write_gene_scores
-    write(network, names, sequences, output, max_positions or MAX_POSITIONS)
+    write(adapt(network, tokenizer, model), names, sequences, output, max_positions or MAX_POSITIONS)
     print(f"{output}: {len(names):,} genes scored by {model}.")
 
 

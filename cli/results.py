@@ -7,7 +7,7 @@ import typer
 
 from genelm.storage import check_output_file, started_command
 
-from .arguments import MaxPositions, Model, parse_columns
+from .arguments import MaxPositions, Model, TrustRemoteCode, parse_columns
 
 Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
@@ -30,6 +30,7 @@ def evaluate(
     pairs: Pairs = None,
     seed: Seed = 0,
     max_positions: MaxPositions = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure a model on a dataset and write a results file.
 
@@ -44,6 +45,7 @@ def evaluate(
     from genelm.eval import (
         MAX_POSITIONS,
         ScoreCache,
+        adapt,
         evaluate_model,
         gene_scores_path,
         load_model,
@@ -52,12 +54,12 @@ def evaluate(
     )
     from genelm.modeling import describe_model
 
-    network, _, folder = load_model(model)
+    network, tokenizer, folder = load_model(model, trust_remote_code=trust_remote_code)
     info = describe_model(model, folder, network)
     is_main = this_process().is_main_process
     cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
     results = evaluate_model(
-        network,
+        adapt(network, tokenizer, model),
         model_info=info,
         dataset_folder=data,
         split=split,
@@ -140,6 +142,7 @@ def variants(
     ] = False,
     seed: Seed = 0,
     max_positions: MaxPositions = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Compare what a model thinks of variants with what is known of them.
 
@@ -155,6 +158,7 @@ def variants(
         MAX_POSITIONS,
         WINDOW,
         ScoreCache,
+        adapt,
         evaluate_variants,
         load_model,
         this_process,
@@ -162,12 +166,12 @@ def variants(
     )
     from genelm.modeling import describe_model
 
-    network, _, folder = load_model(model)
+    network, tokenizer, folder = load_model(model, trust_remote_code=trust_remote_code)
     info = describe_model(model, folder, network)
     is_main = this_process().is_main_process
     cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
     results = evaluate_variants(
-        network,
+        adapt(network, tokenizer, model),
         model_info=info,
         variants=variants,
         reference=reference,

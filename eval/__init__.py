@@ -4,6 +4,7 @@ from .baselines import ORDERS, measure_baselines
 from .comparison import Difference, compare_models
 from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
+from .foreign import adapt
 from .gene_scores import ScoreCache, gene_scores_path, read_gene_table
 from .loading import load_model
 from .mutation_pairs import PairSet, read_pairs
@@ -26,6 +27,7 @@ __all__ = [
     "Measurement",
     "PairSet",
     "ScoreCache",
+    "adapt",
     "bits_per_base",
     "check_lengths",
     "compare_models",

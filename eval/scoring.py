@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, INPUT_FILLER, UNK_ID, encode, length_batches, pad_right
 
+from .foreign import MultiBaseModel
 from .gene_scores import N_TOTALS, ScoreCache
 
 FloatArray = npt.NDArray[np.float64]
@@ -58,12 +59,13 @@ def score_genes(
     description: str | None = None,
     cache: ScoreCache | None = None,
 ) -> GeneScores:
-    """Score whole genes under a causal language model over the vocabulary of `genelm.tokenization`.
+    """Score whole genes under a causal language model.
 
     Under several processes (`accelerate launch`) each scores its share, and every process gets all scores.
 
     Args:
-        model: gives logits `[batch, length, vocabulary]` from `input_ids`; it is run where it is.
+        model: gives logits `[batch, length, vocabulary]` from `input_ids` over the vocabulary of
+            `genelm.tokenization`, or what `adapt` made of one over another; it is run where it is.
         sequences: genes as letters.
         names: what an error calls each gene; its place in `sequences` where None.
         max_positions: positions of a batch, padding included; it bounds memory and changes no score.
@@ -96,7 +98,17 @@ def score_genes(
         if cache is not None:
             cache.write(encoded[gene], totals[:, gene])
 
-    _for_each_gene(model, [encoded[gene] for gene in missing], max_positions, description, add)
+    if isinstance(model, MultiBaseModel):
+        mine = missing[state.process_index :: state.num_processes].tolist()
+        called = names or [f"number {gene + 1}" for gene in range(len(sequences))]
+        rows = model.gene_totals([sequences[gene] for gene in mine], [called[gene] for gene in mine])
+        silent = description is None or not state.is_main_process
+        for gene, row in zip(mine, tqdm(rows, description, len(mine), leave=False, disable=silent), strict=True):
+            totals[:, gene] = row
+            if cache is not None:
+                cache.write(encoded[gene], row)
+    else:
+        _for_each_gene(model, [encoded[gene] for gene in missing], max_positions, description, add)
     # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
     if state.num_processes > 1:
         totals = reduce(torch.from_numpy(totals).to(state.device), "sum").cpu().numpy()
@@ -114,7 +126,12 @@ def score_bases(
 
     Returns:
         For each gene -ln p(base | before, the gene goes on) in nats, `[length]`, NaN at `[UNK]`.
+
+    Raises:
+        InputError: as for `score_genes`, or a token of the model spells several bases.
     """
+    if isinstance(model, MultiBaseModel):
+        raise InputError("A token of this model spells several bases, so no base has a score; score whole genes.")
     encoded = [encode(sequence) for sequence in sequences]
     check_lengths(model, [len(ids) for ids in encoded], names)
     scores: list[FloatArray] = [np.empty(0)] * len(encoded)

@@ -135,19 +135,24 @@ def resolve_model_folder(name: str) -> Path:
     return folder
 
 
-def load_model_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_model_folder(
+    folder: Path, *, trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load the model, in float32 and evaluation mode, and the tokenizer of a model folder.
 
     Args:
         folder: from `resolve_model_folder`.
+        trust_remote_code: run the code that the folder brings, where its family is not one that is known here.
 
     Raises:
         InputError: the files are there but cannot be read as a causal language model.
     """
     try:
         with _no_progress_bars():
-            model, report = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+            model, report = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True, trust_remote_code=trust_remote_code
+            )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:
         raise InputError(f"{folder} cannot be loaded as a causal language model: {error}") from error
     missing = sorted(report["missing_keys"])
