@@ -13,7 +13,9 @@ Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
 Task = Annotated[
     list[str] | None,
-    typer.Option(help="perplexity (the default), edits or mutations; may be given several times."),
+    typer.Option(
+        help="perplexity (the default), edits, mutations, generation or probing; may be given several times."
+    ),
 ]
 Pairs = Annotated[
     list[Path] | None, typer.Option(help="For mutations, the paper's task: pair file, or folder of them.")

@@ -1,26 +1,36 @@
 """One model, one split, some tasks: from a dataset folder to a results object."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+from datasets import Dataset
 from transformers import PreTrainedModel
 
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
+from genelm.modeling import generate_genes
 from genelm.storage import InputError
+from genelm.tokenization import BASES, load_tokenizer
 
-from . import edits, mutations, perplexity
+from . import edits, generation, mutations, perplexity, probing
 from .edits import make_edited_pairs, measure_edits
 from .gene_scores import ScoreCache, write_gene_table
+from .generation import measure_generation
 from .mutation_pairs import read_pairs
 from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
+from .probing import kmer_counts, mean_hidden_states, measure_probing, symbol_root
 from .results import Measurement, make_results
 from .scoring import MAX_POSITIONS, check_lengths, score_genes
 
-TASKS = (perplexity.TASK, mutations.TASK, edits.TASK)
+TASKS = (perplexity.TASK, edits.TASK, mutations.TASK, generation.TASK, probing.TASK)
+
+WRITTEN_GENES = 500
+"""Genes that a model writes for the task "generation", each at most as long as the longest of the split."""
 
 
 def evaluate_model(
@@ -67,6 +77,8 @@ def evaluate_model(
         )
     if pairs and mutations.TASK not in tasks:
         raise InputError(f"{pairs[0]} holds mutation pairs, but the task {mutations.TASK} is not asked for; add it.")
+    if not isinstance(model, PreTrainedModel) and (needing := {generation.TASK, probing.TASK} & set(tasks)):
+        raise InputError(f"The task {min(needing)} is for models over genelm's own vocabulary; leave it out.")
     manifest = read_manifest(dataset_folder)
     genes = load_split(dataset_folder, split)
     sequences: list[str] = list(genes["sequence"])
@@ -115,5 +127,49 @@ def evaluate_model(
             max_positions=max_positions,
             cache=cache,
         )
+    if probing.TASK in tasks:
+        measurements += _probe(model, genes, clusters, seed, max_positions)
+    if generation.TASK in tasks:
+        written = _write(model, max(genes["length"]), seed)
+        measurements += measure_generation(
+            [sequence for sequence, _ in written],
+            [is_complete for _, is_complete in written],
+            held_out=sequences,
+            training=load_split(dataset_folder, "train")["sequence"][:],
+            coding=[gene_type == "PROTEIN_CODING" for gene_type in genes["gene_type"]],
+            clusters=clusters,
+            seed=seed,
+        )
     dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
     return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command)
+
+
+def _probe(
+    model: PreTrainedModel, genes: Dataset, clusters: npt.NDArray[np.str_], seed: int, max_positions: int
+) -> list[Measurement]:
+    """Probe for type and family; a split without two classes of one of them is told, without either it is refused."""
+    sequences: list[str] = list(genes["sequence"])
+    features = mean_hidden_states(model, sequences, max_positions=max_positions, description=probing.TASK)
+    if features is None:
+        features = kmer_counts(sequences)
+    n_bases = np.array([sum(map(sequence.count, BASES)) for sequence in sequences], dtype=np.int64)
+    labels = {"gene_type": list(genes["gene_type"]), "gene_family": list(map(symbol_root, genes["symbol"]))}
+    measurements, refusals = [], []
+    for name, values in labels.items():
+        try:
+            measurements += measure_probing(
+                features, labels=values, label_name=name, clusters=clusters, n_bases=n_bases, seed=seed
+            )
+        except InputError as error:
+            refusals.append(error)
+    if not measurements:
+        raise refusals[0]
+    for refusal in refusals:
+        warnings.warn(str(refusal), stacklevel=2)
+    return measurements
+
+
+def _write(model: PreTrainedModel, longest: int, seed: int) -> list[tuple[str, bool]]:
+    limit = getattr(model.config, "max_position_embeddings", None)
+    most = longest if limit is None else min(longest, limit - 1)
+    return generate_genes(model, load_tokenizer(), num=WRITTEN_GENES, max_new_tokens=most, seed=seed)

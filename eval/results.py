@@ -25,7 +25,7 @@ class Measurement:
     """One figure, and of what.
 
     Attributes:
-        task: `perplexity` or `mutations`.
+        task: such as `perplexity`.
         task_version: raised when the same name comes to mean another figure.
         convention: `genelm` or `paper`.
         metric: what is measured, such as `bits_per_base`.

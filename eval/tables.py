@@ -76,7 +76,7 @@ def gene_type_table(results: Sequence[Results]) -> str:
         row["stratum"]: (row["n_genes"], row["n_bases"])
         for result in results
         for row in result["measurements"]
-        if row["group"] == "gene_type"
+        if row["task"] == "perplexity" and row["group"] == "gene_type"
     }
     lines = [["gene type", "genes", "bases", *(result["model"]["name"] for result in results)]]
     for gene_type, (n_genes, n_bases) in sorted(sizes.items(), key=lambda item: (-item[1][1], item[0])):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, read_manifest
-from genelm.eval import evaluate_model, find_measurement
+from genelm.eval import evaluate_model, evaluation, find_measurement
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
 
@@ -70,13 +70,46 @@ def test_given_pairs_are_used_instead(dataset: Path, tmp_path: Path) -> None:
     assert (rule["value"], rule["n_genes"], rule["n_bases"]) == (0.5, 2, 8)  # a uniform model prefers the shorter one
 
 
+def test_written_genes_stand_beside_held_out_and_shuffled_ones(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "WRITTEN_GENES", 6)
+    results = _evaluate(dataset, tasks=["generation"])
+    found = {
+        source: find_measurement(results, task="generation", metric="gc", group="source", stratum=source)
+        for source in ("written", "held-out genes", "shuffled genes")
+    }
+    assert all(row is not None and row["n_genes"] == 6 for row in found.values())
+    # Shuffling keeps the letters.
+    assert found["held-out genes"]["value"] == found["shuffled genes"]["value"]  # type: ignore[index]
+
+
+def test_probing_needs_classes_and_takes_k_mers_where_there_are_no_hidden_states(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    lines = ["gene_id,symbol,gene_type,sequence"]
+    for i in range(80):
+        letters, gene_type = (("AC", "ncRNA"), ("GT", "PSEUDO"))[i % 2]
+        lines.append(f"g{i},LOC{i},{gene_type},{''.join(draw.choice(list(letters), size=60))}")
+    (tmp_path / "test.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "train.csv").write_text("gene_id,sequence\nt,ACGTACGT\n")
+    (tmp_path / "validation.csv").write_text("gene_id,sequence\nv,ACGTACGTTT\n")
+    files = {split: [tmp_path / f"{split}.csv"] for split in ("train", "validation", "test")}
+    (tmp_path / "d").mkdir()
+    build_dataset(HumanGenesConfig(source="csv", cluster_with="none", **files), tmp_path / "d", command="a test")
+    with pytest.warns(UserWarning, match="Probing needs two classes of gene_family"):
+        results = _evaluate(tmp_path / "d", tasks=["probing"])
+    row = find_measurement(results, task="probing", metric="linear_balanced_accuracy", group="gene_type")
+    assert row is not None
+    assert row["value"] == 1
+    with pytest.raises(InputError, match="Probing needs two classes of gene_type"):
+        _evaluate(tmp_path / "d", tasks=["probing"], split="validation")
+
+
 def test_the_same_run_gives_the_same_results(dataset: Path) -> None:
     tasks = ["perplexity", "edits"]
     assert _evaluate(dataset, tasks=tasks) == _evaluate(dataset, tasks=tasks)
 
 
 def test_unknown_tasks_and_pairs_without_their_task_are_refused(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no task 'variants'; the tasks are perplexity, mutations, edits"):
+    with pytest.raises(InputError, match="no task 'variants'; the tasks are perplexity, edits, mutations"):
         _evaluate(dataset, tasks=["variants"])
     with pytest.raises(InputError, match="task mutations is on the paper's pairs; give their files, or ask for edits"):
         _evaluate(dataset, tasks=["mutations"])
