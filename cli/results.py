@@ -210,6 +210,7 @@ def report(
     genelm report results/*.json --output report/
     """
     from genelm.eval import (
+        best_first,
         gene_scores_path,
         read_gene_table,
         read_results,
@@ -225,6 +226,7 @@ def report(
     for file, result in zip(files, loaded, strict=True):
         if (table := read_gene_table(gene_scores_path(file))) is not None:
             gene_tables[result["model"]["name"]] = table
+    loaded = best_first(loaded)
     for path in write_report(loaded, output, gene_tables=gene_tables):
         print(path)
     if update is not None:

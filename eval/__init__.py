@@ -10,7 +10,7 @@ from .loading import load_model
 from .mutation_pairs import PairSet, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
 from .perplexity import bits_per_base, measure_perplexity
-from .report import update_table, write_report
+from .report import best_first, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes, this_process
@@ -28,6 +28,7 @@ __all__ = [
     "PairSet",
     "ScoreCache",
     "adapt",
+    "best_first",
     "bits_per_base",
     "check_lengths",
     "compare_models",

@@ -1,6 +1,7 @@
-"""A report over results files: Markdown tables and a picture, and the table of a README kept up to date."""
+"""A report over results files: one HTML page, Markdown and pictures, and the table of a README kept up to date."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,30 @@ from genelm.storage import InputError, atomic_file
 
 from .bootstrap import CONFIDENCE, RESAMPLES
 from .comparison import compare_models
-from .picture import draw_picture
+from .page import render_page
+from .picture import draw_gene_types, draw_overview, draw_spectra, draw_variants
 from .results import find_measurement
 from .tables import (
     comparison_table,
     edits_table,
     familiarity_table,
     gene_type_table,
+    generation_table,
     length_table,
     mutation_table,
+    probed_labels,
+    probing_table,
     results_table,
+    variant_table,
 )
+
+_PICTURES: dict[str, tuple[Callable[[Sequence[dict[str, Any]], Sequence[Path]], None], tuple[str, ...]]] = {
+    "report": (draw_overview, ("perplexity", "edits", "mutations")),
+    "gene_types": (draw_gene_types, ("perplexity",)),
+    "spectra": (draw_spectra, ("generation",)),
+    "variants": (draw_variants, ("variants",)),
+}
+"""Name of a picture -> what draws it, and the tasks it shows."""
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 """What stands between these two lines of a Markdown file is rendered."""
@@ -30,7 +44,7 @@ START, END = "<!-- results:start -->", "<!-- results:end -->"
 def write_report(
     results: Sequence[dict[str, Any]], folder: Path, *, gene_tables: Mapping[str, pa.Table] | None = None
 ) -> list[Path]:
-    """Write `report.md`, `report.png` and `report.svg`.
+    """Write `report.html`, which needs nothing beside it, the same as `report.md`, and its pictures as PNG and SVG.
 
     Args:
         results: one object a model, in the order of the rows.
@@ -44,12 +58,16 @@ def write_report(
         InputError: the results cannot stand in one table; see `check_comparable`.
     """
     check_comparable(results)
-    pictures = [folder / "report.png", folder / "report.svg"]
-    draw_picture(results, pictures)
-    page = folder / "report.md"
-    with atomic_file(page) as temporary:
-        temporary.write_text(_page(results, pictures[0].name, gene_tables or {}), encoding="utf-8")
-    return [page, *pictures]
+    drawn: dict[str, Path] = {}
+    for name, (draw, tasks) in _PICTURES.items():
+        if any(_rows(result, task) for result in results for task in tasks):
+            draw(results, [folder / f"{name}.png", folder / f"{name}.svg"])
+            drawn[f"{name}.png"] = folder / f"{name}.svg"
+    text = _page(results, gene_tables or {})
+    for path, content in ((folder / "report.md", text), (folder / "report.html", render_page(text, drawn))):
+        with atomic_file(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    return [folder / "report.html", folder / "report.md", *(path for png in drawn for path in _both(folder, png))]
 
 
 def check_comparable(results: Sequence[dict[str, Any]]) -> None:
@@ -68,12 +86,22 @@ def check_comparable(results: Sequence[dict[str, Any]]) -> None:
         )
     _check_same("dataset", results, [f"{r['dataset']['name']} {r['dataset']['fingerprint'][:12]}" for r in results])
     _check_same("split", results, [r["dataset"]["split"] for r in results])
-    for task in ("perplexity", "mutations", "edits"):
+    for task in dict.fromkeys(row["task"] for result in results for row in result["measurements"]):
         having = [result for result in results if _rows(result, task)]
         versions = [str(_rows(result, task)[0]["task_version"]) for result in having]
         _check_same(f"version of the task {task}", having, versions)
     having = [result for result in results if _rows(result, "mutations")]
     _check_same("mutation pairs", having, [_pairs(result) for result in having])
+
+
+def best_first(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Order results by bits per base, fewest first; those without come last, in the order given."""
+
+    def bits(result: dict[str, Any]) -> float:
+        row = find_measurement(result, task="perplexity", metric="bits_per_base")
+        return math.inf if row is None else float(row["value"])
+
+    return sorted(results, key=bits)
 
 
 def update_table(markdown_file: Path, table: str) -> None:
@@ -118,28 +146,24 @@ def _pairs(result: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(sets))
 
 
-def _page(results: Sequence[dict[str, Any]], picture: str, gene_tables: Mapping[str, pa.Table]) -> str:
-    """Render the whole report; a section whose task no model was measured on is left out."""
+def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]) -> str:
+    """Render the whole report as Markdown; a section whose task no model was measured on is left out."""
     dataset = results[0]["dataset"]
+    measured = {row["task"] for result in results for row in result["measurements"]}
     parts = [
-        f"# {dataset['name']}, {dataset['split']} split",
+        f"# {dataset['name']}: {dataset['split']}",
         f"Dataset fingerprint `{dataset['fingerprint']}`. {_size(results)}In brackets: {CONFIDENCE:.0%} bootstrap "
         "intervals.",
-        results_table(results),
-        f"![Bits per base and mutations found, by model]({picture})",
     ]
-    if any(_rows(result, "perplexity") for result in results):
+    if measured & {"perplexity", "edits", "mutations"}:
         parts += [
-            "## Bits per base by familiarity",
-            familiarity_table(results),
-            f"Novel genes share no {WORD_LENGTH}-mer with the training genes, on either strand; familiar ones share "
-            f"more than half of theirs. A gene shorter than {WORD_LENGTH} counts as novel. The end of a gene is "
-            "reported apart: it is no part of the bits per base.",
-            "## Bits per base by gene type",
-            gene_type_table(results),
-            "## Bits per base by length",
-            length_table(results),
+            "## Overview",
+            results_table(results),
+            "![Bits per base by familiarity, and real genes told from copies over the number of edits, for each model]"
+            "(report.png)",
         ]
+    if "perplexity" in measured:
+        parts += _perplexity_sections(results)
     if len(gene_tables) > 1:
         reference, differences = compare_models(gene_tables, seed=results[0]["seed"])
         parts += [
@@ -148,7 +172,7 @@ def _page(results: Sequence[dict[str, Any]], picture: str, gene_tables: Mapping[
             "Paired: the difference is taken gene by gene, so its interval is narrower than those of the two figures. "
             "Where it holds 0, the genes do not tell the models apart.",
         ]
-    if any(_rows(result, "edits") for result in results):
+    if "edits" in measured:
         parts += [
             "## Edits told",
             edits_table(results),
@@ -156,7 +180,7 @@ def _page(results: Sequence[dict[str, Any]], picture: str, gene_tables: Mapping[
             "0.5, and a tie is half right. The score is the log-odds against uniform bases. AUROC: the same with how "
             "far the two differ. The perplexity rule compares means per base instead.",
         ]
-    if any(_rows(result, "mutations") for result in results):
+    if "mutations" in measured:
         parts += [
             "## Mutations found",
             mutation_table(results),
@@ -164,15 +188,67 @@ def _page(results: Sequence[dict[str, Any]], picture: str, gene_tables: Mapping[
             "a tie is wrong. The perplexity rule compares means per symbol, the probability rule whole sequences.",
             f"The pairs are {_pairs(next(r for r in results if _rows(r, 'mutations')))}.",
         ]
+    if "generation" in measured:
+        having = [result for result in results if _rows(result, "generation")]
+        parts += [
+            "## What the models write",
+            "![Jensen-Shannon divergence of k-mer spectra over k: written, held-out and shuffled genes](spectra.png)",
+            generation_table(having),
+            "Each model's genes, beside as many held-out genes (what a perfect model would write) and the same with "
+            "their letters shuffled. Divergences and distances are to other held-out genes, less is better; the "
+            "longest match and the share of 24-mers in the training genes, on either strand, show copying.",
+        ]
+    for label in probed_labels(results):
+        parts += [
+            f"## Probing for {label.replace('_', ' ')}",
+            probing_table([result for result in results if _rows(result, "probing")], label),
+            "How well simple classifiers tell a gene's class from the mean of a model's hidden states, or from its "
+            "4-mers where a model has none, on genes of clusters they have not seen. Balanced accuracy is the mean of "
+            "the classes' recalls.",
+        ]
+    if "variants" in measured:
+        parts += [
+            "## Variants",
+            "![Rank correlation with measured effects, or AUROC of labels, by group of variants](variants.png)",
+            variant_table(results),
+            "The score of a variant is the log-likelihood of the window around it with the alternative allele less "
+            "that with the reference allele. Spearman: its rank correlation with the measured effect; size: of the "
+            "negative score with the size of the effect. AUROC: of the negative score for telling harmful from "
+            "harmless labels.",
+        ]
+    if "perplexity" in measured:
+        parts += [
+            "## How bits per base are measured",
+            "-log2 p(base | the bases before it, the gene goes on), p over A, C, G and T, summed over all bases and "
+            "divided by their number; perplexity is 2 to that power. The paper is arXiv 2307.10634: it spreads p over "
+            "the whole vocabulary and, for n-grams, counts the end as a symbol. A compressor's bits are what the "
+            "genes add to the compressed training genes.",
+        ]
     parts += [
-        "## How it was measured",
-        "Bits per base: -log2 p(base | the bases before it, the gene goes on), p over A, C, G and T, summed over all "
-        "bases and divided by their number; perplexity is 2 to that power. The paper is arXiv 2307.10634: it spreads "
-        "p over the whole vocabulary and, for n-grams, counts the end as a symbol. Intervals are percentile "
-        f"bootstraps: clusters of similar genes drawn with replacement, {RESAMPLES:,} times.",
+        "## Commands",
+        f"Intervals are percentile bootstraps: clusters of similar genes drawn with replacement, {RESAMPLES:,} times.",
         "".join(f"- {result['model']['name']}: `{result['command']}`\n" for result in results),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _perplexity_sections(results: Sequence[dict[str, Any]]) -> list[str]:
+    return [
+        "## Bits per base by familiarity",
+        familiarity_table(results),
+        f"Novel genes share no {WORD_LENGTH}-mer with the training genes, on either strand; familiar ones share more "
+        f"than half of theirs. A gene shorter than {WORD_LENGTH} counts as novel. The end of a gene is reported "
+        "apart: it is no part of the bits per base.",
+        "## Bits per base by gene type",
+        "![Bits per base of each model on each type of gene](gene_types.png)",
+        gene_type_table(results),
+        "## Bits per base by length",
+        length_table(results),
+    ]
+
+
+def _both(folder: Path, png: str) -> tuple[Path, Path]:
+    return folder / png, (folder / png).with_suffix(".svg")
 
 
 def _size(results: Sequence[dict[str, Any]]) -> str:

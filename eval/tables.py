@@ -14,6 +14,7 @@ Column = tuple[str, Callable[[Results], str]]
 
 _NOT_MEASURED = "–"
 _CONVENTIONS = {"genelm": "ours", "paper": "the paper's"}
+_VARIANT_METRICS = {"spearman": "Spearman", "spearman_size": "Spearman, size", "auroc": "AUROC"}
 _RULES = {"accuracy_perplexity_rule": "perplexity rule", "accuracy_probability_rule": "probability rule"}
 
 
@@ -44,7 +45,7 @@ def results_table(results: Sequence[Results]) -> str:
         ],
     )
     papers = _table(
-        results,
+        [r for r in results if any(row["convention"] == "paper" for row in r["measurements"])],
         [
             ("model", lambda r: r["model"]["name"]),
             _figure("perplexity", task="perplexity", metric="perplexity", convention="paper"),
@@ -144,6 +145,77 @@ def mutation_table(results: Sequence[Results]) -> str:
     return _markdown(
         [["model", "convention", "rule", *(f"K = {k}" for k in edit_limits(results))], *lines], n_text_columns=3
     )
+
+
+def generation_table(results: Sequence[Results]) -> str:
+    """Render the task "generation": what each model wrote, and below what held-out and shuffled genes have there."""
+    metrics = {
+        row["metric"]: row["units"]
+        for result in results
+        for row in result["measurements"]
+        if row["task"] == "generation"
+    }
+    lines = [["", *(f"{metric}{f', {units}' if units else ''}" for metric, units in metrics.items())]]
+    for result in results:
+        sources = dict.fromkeys(row["stratum"] for row in result["measurements"] if row["task"] == "generation")
+        for source in sources:
+            name = f"{result['model']['name']}: {source}"
+            cells = [
+                _figure("", task="generation", metric=metric, **_of("source", source))[1](result) for metric in metrics
+            ]
+            lines.append([name, *cells])
+    return _markdown([list(column) for column in zip(*lines, strict=True)])
+
+
+def probing_table(results: Sequence[Results], label: str) -> str:
+    """Render the task "probing" for one kind of label: both probes, and what they have without any knowledge."""
+    return _table(
+        results,
+        [
+            ("model", lambda r: r["model"]["name"]),
+            *(
+                _figure(title, task="probing", metric=metric, group=label)
+                for title, metric in (
+                    ("linear, balanced accuracy", "linear_balanced_accuracy"),
+                    ("kNN, balanced accuracy", "knn_balanced_accuracy"),
+                    ("guessing", "chance_balanced_accuracy"),
+                    ("linear, accuracy", "linear_accuracy"),
+                    ("kNN, accuracy", "knn_accuracy"),
+                    ("most frequent class", "majority_accuracy"),
+                )
+            ),
+        ],
+    )
+
+
+def probed_labels(results: Sequence[Results]) -> list[str]:
+    """Give what the task "probing" asked for in these results."""
+    return list(
+        dict.fromkeys(
+            row["group"]
+            for result in results
+            for row in result["measurements"]
+            if row["task"] == "probing" and row["stratum"] == ALL
+        )
+    )
+
+
+def variant_table(results: Sequence[Results]) -> str:
+    """Render the task "variants": one row a group of variants, and for each model a column a metric."""
+    rows = [row for result in results for row in result["measurements"] if row["task"] == "variants"]
+    metrics = [name for name in _VARIANT_METRICS if any(row["metric"] == name for row in rows)]
+    strata = dict.fromkeys((row["group"], row["stratum"]) for row in rows if row["metric"] in metrics)
+    header = [f"{result['model']['name']}: {_VARIANT_METRICS[metric]}" for result in results for metric in metrics]
+    lines = [["variants", "number", *header]]
+    for group, stratum in strata:
+        numbers = {row["n_genes"] for row in rows if (row["group"], row["stratum"]) == (group, stratum)}
+        cells = [
+            _figure("", task="variants", metric=metric, **_of(group, stratum))[1](result)
+            for result in results
+            for metric in metrics
+        ]
+        lines.append([stratum, f"{max(numbers):,}", *cells])
+    return _markdown(lines)
 
 
 def edit_limits(results: Sequence[Results]) -> list[int]:

@@ -1,12 +1,14 @@
 """Tables, pictures and reports over results."""
 
 import math
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from genelm.eval import Measurement, make_results, results_table, update_table, write_report
+from genelm.eval import Measurement, best_first, make_results, results_table, update_table, write_report
 from genelm.storage import InputError
 
 
@@ -73,14 +75,57 @@ def test_a_figure_that_was_not_measured_is_a_dash() -> None:
 def test_report_says_what_was_measured_on_what(tmp_path: Path) -> None:
     written = write_report([_results("lstm"), _results("mle", math.inf)], tmp_path / "report")
     assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / "report").iterdir())
-    page = written[0].read_text()
-    assert page.startswith("# human_genes, test split\n")
+    page = written[1].read_text()
+    assert page.startswith("# human_genes: test\n")
     assert "1,234 genes, 56,789 bases" in page
     assert "| tRNA | 1,234 | 56,789 | 1.900 (1.890–1.920) | ∞ |" in page
     assert "| lstm | the paper's | probability rule | 0.625 (0.615–0.645) |" in page
     assert "synthetic_1_5_100 (100 pairs, 56,789 bases)" in page
-    assert "![Bits per base and mutations found, by model](report.png)" in page
-    assert written[1].read_bytes().startswith(b"\x89PNG")
+    assert "(report.png)" in page
+    assert written[2].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_html_page_needs_nothing_beside_it(tmp_path: Path) -> None:
+    html = write_report([_results("<b>lstm</b>"), _results("mle")], tmp_path)[0].read_text()
+    assert "<title>human_genes: test</title>" in html
+    assert '<h2 id="bits-per-base-by-gene-type">' in html
+    assert '<a href="#bits-per-base-by-gene-type">' in html
+    sources = re.findall(r'src="([^"]*)"', html)
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/svg+xml;base64,PD94") for source in sources)  # <?x
+    assert not re.search(r'(?:href|src)="(?!#|data:)', html)
+    assert "1.900 (1.890–1.920)</td>" in html
+    assert "<b>lstm" not in html
+
+
+def test_new_tasks_have_their_sections_and_pictures(tmp_path: Path) -> None:
+    results = _results("lstm")
+    results["measurements"] = [
+        asdict(row)
+        for row in (
+            *(
+                _measurement("generation", f"jensen_shannon_{k}", 0.1 * k, "source", source, units="bits")
+                for k in (1, 2)
+                for source in ("written", "held-out genes", "shuffled genes")
+            ),
+            _measurement("probing", "linear_balanced_accuracy", 0.5, "gene_type", "all"),
+            _measurement("variants", "spearman", 0.25, "all", "all"),
+            _measurement("variants", "auroc", 0.75, "kind", "substitution"),
+        )
+    ]
+    names = [path.name for path in write_report([results], tmp_path)]
+    assert {"spectra.svg", "variants.svg"} < set(names)
+    assert "report.png" not in names
+    page = (tmp_path / "report.md").read_text()
+    assert "| jensen_shannon_2, bits | 0.200 (0.190–0.220) |" in page
+    assert "## Probing for gene type" in page
+    assert "| all | 1,234 | 0.250 (0.240–0.270) | – |" in page
+    assert "## Overview" not in page
+
+
+def test_the_best_model_comes_first() -> None:
+    ordered = best_first([_results("b", 1.9), _results("c", math.inf), _results("a", 1.8)])
+    assert [result["model"]["name"] for result in ordered] == ["a", "b", "c"]
 
 
 def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
@@ -91,7 +136,7 @@ def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
 def test_a_report_over_one_task_leaves_the_other_out(tmp_path: Path) -> None:
     results = _results("lstm")
     results["measurements"] = [row for row in results["measurements"] if row["task"] == "perplexity"]
-    page = write_report([results], tmp_path)[0].read_text()
+    page = write_report([results], tmp_path)[1].read_text()
     assert "## Bits per base by gene type" in page
     assert "## Mutations found" not in page
 
