@@ -2,10 +2,13 @@
 
 from .baselines import ORDERS, measure_baselines
 from .comparison import Difference, compare_models
+from .edits import accuracy as edit_accuracy
+from .edits import auroc as edit_auroc
 from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
 from .foreign import adapt
 from .gene_scores import ScoreCache, gene_scores_path, read_gene_table
+from .generation import kmer_divergence, measure_generation
 from .loading import load_model
 from .mutation_pairs import PairSet, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
@@ -32,15 +35,19 @@ __all__ = [
     "bits_per_base",
     "check_lengths",
     "compare_models",
+    "edit_accuracy",
+    "edit_auroc",
     "evaluate_model",
     "evaluate_variants",
     "find_measurement",
     "gene_scores_path",
+    "kmer_divergence",
     "load_model",
     "make_edited_pairs",
     "make_results",
     "measure_baselines",
     "measure_edits",
+    "measure_generation",
     "measure_mutations",
     "measure_perplexity",
     "mutation_accuracy",

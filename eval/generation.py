@@ -57,6 +57,26 @@ def jensen_shannon(counts: npt.ArrayLike, others: npt.ArrayLike) -> float:
     return max(0.0, float((rel_entr(one, middle) + rel_entr(other, middle)).sum() / 2 / np.log(2)))
 
 
+def kmer_divergence(sequences: Sequence[str], others: Sequence[str], k: int) -> float:
+    """Give the Jensen-Shannon divergence of the k-mer frequencies of two sets of sequences.
+
+    Args:
+        sequences: letters.
+        others: letters.
+        k: bases of a k-mer.
+
+    Returns:
+        Bits, from 0 to 1.
+
+    Raises:
+        InputError: one of the sets has no k-mer.
+    """
+    spectra = [np.bincount(kmers(join_genes(genes), k), minlength=4**k) for genes in (sequences, others)]
+    if not all(spectrum.any() for spectrum in spectra):
+        raise InputError(f"K-mers of {k} bases need sequences at least so long on both sides; give longer ones.")
+    return jensen_shannon(*spectra)
+
+
 def longest_homopolymers(genes: JoinedGenes) -> Integers:
     """Give the bases of the longest run of one base in each gene, shape `[n_genes]`; 0 where there is no base."""
     starts = np.flatnonzero(np.diff(genes.codes, prepend=0))
