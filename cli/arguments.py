@@ -12,6 +12,15 @@ MaxPositions = Annotated[
     int | None, typer.Option(min=1, help="Positions of a batch, padding included; fewer need less memory.")
 ]
 
+Context = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Read genes longer than the model's positions in windows, with so many bases of context from the one "
+        "before; without it they are refused.",
+    ),
+]
+
 TrustRemoteCode = Annotated[
     bool,
     typer.Option("--trust-remote-code", help="Run the code that the model brings; needed for families of others."),

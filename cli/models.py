@@ -7,7 +7,7 @@ import typer
 
 from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder
 
-from .arguments import MaxPositions, Model, TrustRemoteCode
+from .arguments import Context, MaxPositions, Model, TrustRemoteCode
 
 ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models.")
 
@@ -118,6 +118,7 @@ def score(
     output: Annotated[Path, typer.Option(help="TSV file to write; .gz is compressed.")],
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
     max_positions: MaxPositions = None,
+    context: Context = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Score genes: bits per base and perplexity of each, or the bits of each base.
@@ -140,7 +141,7 @@ def score(
         sequences.append(gene["sequence"])
     network, tokenizer, _ = load_model(model, trust_remote_code=trust_remote_code)
     write = write_base_scores if per_base else write_gene_scores
-    write(adapt(network, tokenizer, model), names, sequences, output, max_positions or MAX_POSITIONS)
+    write(adapt(network, tokenizer, model, context=context), names, sequences, output, max_positions or MAX_POSITIONS)
     print(f"{output}: {len(names):,} genes scored by {model}.")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from genelm.storage import check_output_file, started_command
 
-from .arguments import MaxPositions, Model, TrustRemoteCode, parse_columns
+from .arguments import Context, MaxPositions, Model, TrustRemoteCode, parse_columns
 
 Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
@@ -32,6 +32,7 @@ def evaluate(
     pairs: Pairs = None,
     seed: Seed = 0,
     max_positions: MaxPositions = None,
+    context: Context = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure a model on a dataset and write a results file.
@@ -61,7 +62,7 @@ def evaluate(
     is_main = this_process().is_main_process
     cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
     results = evaluate_model(
-        adapt(network, tokenizer, model),
+        adapt(network, tokenizer, model, context=context),
         model_info=info,
         dataset_folder=data,
         split=split,
@@ -144,6 +145,7 @@ def variants(
     ] = False,
     seed: Seed = 0,
     max_positions: MaxPositions = None,
+    context: Context = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Compare what a model thinks of variants with what is known of them.
@@ -173,7 +175,7 @@ def variants(
     is_main = this_process().is_main_process
     cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
     results = evaluate_variants(
-        adapt(network, tokenizer, model),
+        adapt(network, tokenizer, model, context=context),
         model_info=info,
         variants=variants,
         reference=reference,

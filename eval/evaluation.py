@@ -78,7 +78,9 @@ def evaluate_model(
     if pairs and mutations.TASK not in tasks:
         raise InputError(f"{pairs[0]} holds mutation pairs, but the task {mutations.TASK} is not asked for; add it.")
     if not isinstance(model, PreTrainedModel) and (needing := {generation.TASK, probing.TASK} & set(tasks)):
-        raise InputError(f"The task {min(needing)} is for models over genelm's own vocabulary; leave it out.")
+        raise InputError(
+            f"The task {min(needing)} is for models over genelm's own vocabulary that read genes whole; leave it out."
+        )
     manifest = read_manifest(dataset_folder)
     genes = load_split(dataset_folder, split)
     sequences: list[str] = list(genes["sequence"])

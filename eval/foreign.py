@@ -21,29 +21,38 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from genelm.storage import InputError
 from genelm.tokenization import BASES, BOS_ID, EOS_ID, PAD_ID, VOCABULARY, encode
 
+from .windows import WindowedModel
+
 _PROBE = "".join(random.Random(0).choices(BASES, k=4096))
 """Letters in which a tokenizer that joins bases shows it."""
 
 
-def adapt(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> torch.nn.Module:
+def adapt(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, context: int | None = None
+) -> torch.nn.Module:
     """Give a model that the scorer takes: the model itself over our vocabulary, else one that wraps it.
 
     Args:
         model: a causal language model.
         tokenizer: its own.
         name: of the model, for errors.
+        context: genes longer than the model's positions are read in windows with so many bases of context; where
+            None, the scorer refuses them. A model without a fixed number of positions reads every gene whole.
 
     Raises:
-        InputError: the tokenizer cannot spell genes.
+        InputError: the tokenizer cannot spell genes, or the context is too long.
     """
     letters = "ACGTN"
-    if _ids(tokenizer, letters, special=True) == [BOS_ID, *encode(letters).tolist()]:
-        return model
-    try:
-        single = _single_bases(tokenizer)
-        return SingleBaseModel(model, single) if single else MultiBaseModel(model, tokenizer)
-    except ValueError as error:
-        raise InputError(f"The tokenizer of {name} cannot spell genes: {error}; give a model of DNA.") from error
+    adapted: torch.nn.Module = model
+    if _ids(tokenizer, letters, special=True) != [BOS_ID, *encode(letters).tolist()]:
+        try:
+            single = _single_bases(tokenizer)
+            adapted = SingleBaseModel(model, single) if single else MultiBaseModel(model, tokenizer)
+        except ValueError as error:
+            raise InputError(f"The tokenizer of {name} cannot spell genes: {error}; give a model of DNA.") from error
+    if context is None or getattr(adapted.config, "max_position_embeddings", None) is None:
+        return adapted
+    return WindowedModel(adapted, context)
 
 
 @dataclass(frozen=True)
