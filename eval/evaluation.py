@@ -1,6 +1,6 @@
 """One model, one split, some tasks: from a dataset folder to a results object."""
 
-import warnings
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow as pa
 from datasets import Dataset
 from transformers import PreTrainedModel
 
-from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
+from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest, reverse_complement
 from genelm.modeling import generate_genes
 from genelm.storage import InputError
 from genelm.tokenization import BASES, load_tokenizer
@@ -28,6 +28,8 @@ from .results import Measurement, make_results
 from .scoring import MAX_POSITIONS, check_lengths, score_genes
 
 TASKS = (perplexity.TASK, edits.TASK, mutations.TASK, generation.TASK, probing.TASK)
+
+_LOG = logging.getLogger(__name__)
 
 WRITTEN_GENES = 500
 """Genes that a model writes for the task "generation", each at most as long as the longest of the split."""
@@ -51,7 +53,8 @@ def evaluate_model(
 
     Args:
         model: any model the scorer takes.
-        model_info: `name`, `model_type`, `parameters` and `fingerprint`, as they are to stand in the results.
+        model_info: `name`, `model_type`, `parameters` and `fingerprint`, as they are to stand in the results, and
+            `trained_on`, the fingerprint of a dataset, where it is known.
         dataset_folder: as `genelm data build` writes it. Familiarity is against its train split.
         split: `train`, `validation` or `test`.
         tasks: of `TASKS`.
@@ -92,6 +95,9 @@ def evaluate_model(
     ids = np.array(genes["gene_id"], dtype=np.str_)
     clusters = np.array([cluster or gene for cluster, gene in zip(genes["cluster_id"], ids, strict=True)])
     familiarity = familiarity_strata(np.array(genes["familiarity"]))
+    training: list[str] = load_split(dataset_folder, "train")["sequence"][:]
+    identical = sum(real == mutated for p in pair_sets for real, mutated in zip(p.real, p.mutated, strict=True))
+    notes = _notes(model_info, manifest, [] if split == "train" else sequences, training, identical)
     measurements: list[Measurement] = []
     if perplexity.TASK in tasks:
         scores = score_genes(
@@ -130,26 +136,52 @@ def evaluate_model(
             cache=cache,
         )
     if probing.TASK in tasks:
-        measurements += _probe(model, genes, clusters, seed, max_positions)
+        measurements += _probe(model, genes, clusters, seed, max_positions, notes)
     if generation.TASK in tasks:
         written = _write(model, max(genes["length"]), seed)
         measurements += measure_generation(
             [sequence for sequence, _ in written],
             [is_complete for _, is_complete in written],
             held_out=sequences,
-            training=load_split(dataset_folder, "train")["sequence"][:],
+            training=training,
             coding=[gene_type == "PROTEIN_CODING" for gene_type in genes["gene_type"]],
             clusters=clusters,
             seed=seed,
         )
     dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
-    return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command)
+    for note in notes:
+        _LOG.warning(note)
+    return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command, notes=notes)
+
+
+def _notes(
+    model_info: dict[str, Any], manifest: dict[str, Any], sequences: Sequence[str], training: Sequence[str], pairs: int
+) -> list[str]:
+    """Say what a reader of the results has to know."""
+    notes = []
+    trained_on = model_info.get("trained_on")
+    if trained_on not in (None, manifest["fingerprint"]):
+        notes.append(
+            "The model was trained on another dataset than it is evaluated on: novel and familiar are by the training "
+            "genes of the latter."
+        )
+    known = set(training)
+    if n_known := sum(gene in known or reverse_complement(gene) in known for gene in sequences):
+        notes.append(f"{n_known:,} of {len(sequences):,} genes are in the training split as well, on either strand.")
+    if pairs:
+        notes.append(f"Pairs that hold the same sequence twice, and so count as not found: {pairs:,}.")
+    return notes
 
 
 def _probe(
-    model: PreTrainedModel, genes: Dataset, clusters: npt.NDArray[np.str_], seed: int, max_positions: int
+    model: PreTrainedModel,
+    genes: Dataset,
+    clusters: npt.NDArray[np.str_],
+    seed: int,
+    max_positions: int,
+    notes: list[str],
 ) -> list[Measurement]:
-    """Probe for type and family; a split without two classes of one of them is told, without either it is refused."""
+    """Probe for type and family; if one of them has not two classes it is noted, if neither has it is refused."""
     sequences: list[str] = list(genes["sequence"])
     features = mean_hidden_states(model, sequences, max_positions=max_positions, description=probing.TASK)
     if features is None:
@@ -166,8 +198,7 @@ def _probe(
             refusals.append(error)
     if not measurements:
         raise refusals[0]
-    for refusal in refusals:
-        warnings.warn(str(refusal), stacklevel=2)
+    notes += map(str, refusals)
     return measurements
 
 

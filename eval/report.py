@@ -224,7 +224,9 @@ def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]
             "the whole vocabulary and, for n-grams, counts the end as a symbol. A compressor's bits are what the "
             "genes add to the compressed training genes.",
         ]
+    notes = [f"- {result['model']['name']}: {note}\n" for result in results for note in result["notes"]]
     parts += [
+        *(["## Notes", "".join(notes)] if notes else []),
         "## Commands",
         f"Intervals are percentile bootstraps: clusters of similar genes drawn with replacement, {RESAMPLES:,} times.",
         "".join(f"- {result['model']['name']}: `{result['command']}`\n" for result in results),

@@ -17,7 +17,7 @@ FORMAT, FORMAT_VERSION = "genelm-results", 1
 ALL = "all"
 """Group and stratum of a figure over all genes."""
 
-_KEYS = {"model", "dataset", "measurements", "seed", "packages", "command"}
+_KEYS = {"model", "dataset", "measurements", "seed", "packages", "command", "notes"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,13 @@ class Measurement:
 
 
 def make_results(
-    measurements: list[Measurement], *, model: dict[str, Any], dataset: dict[str, str], seed: int, command: str
+    measurements: list[Measurement],
+    *,
+    model: dict[str, Any],
+    dataset: dict[str, str],
+    seed: int,
+    command: str,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Put measurements and their provenance together as one results object.
 
@@ -66,6 +72,7 @@ def make_results(
         dataset: `name`, `fingerprint` and `split`.
         seed: of the bootstrap and of generated pairs.
         command: the command line that made the results.
+        notes: what a reader has to know, one sentence each.
 
     Returns:
         What `read_results` returns for the written file.
@@ -82,6 +89,7 @@ def make_results(
         "seed": seed,
         "packages": package_versions(),
         "command": command,
+        "notes": list(notes),
     }
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -167,19 +167,22 @@ def model_fingerprint(folder: Path) -> str:
 
 
 def describe_model(name: str, folder: Path, model: PreTrainedModel) -> dict[str, Any]:
-    """Return what results say of a model: name, type, numbers learned and fingerprint.
+    """Return what results say of a model: name, type, numbers learned, fingerprint, and that of its training data.
 
     Args:
         name: the path or repository that the user gave, whose last part is the model's name.
         folder: what `resolve_model_folder` made of it.
         model: loaded from there.
     """
-    return {
+    facts = {
         "name": Path(name).resolve().name,
         "model_type": model.config.model_type,
         "parameters": count_numbers(model),
         "fingerprint": model_fingerprint(folder),
     }
+    with suppress(OSError, ValueError, KeyError, TypeError):  # no record, or one of somebody else's form
+        facts["trained_on"] = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))["dataset"]["fingerprint"]
+    return facts
 
 
 def count_numbers(model: PreTrainedModel) -> int:

@@ -94,13 +94,34 @@ def test_probing_needs_classes_and_takes_k_mers_where_there_are_no_hidden_states
     files = {split: [tmp_path / f"{split}.csv"] for split in ("train", "validation", "test")}
     (tmp_path / "d").mkdir()
     build_dataset(HumanGenesConfig(source="csv", cluster_with="none", **files), tmp_path / "d", command="a test")
-    with pytest.warns(UserWarning, match="Probing needs two classes of gene_family"):
-        results = _evaluate(tmp_path / "d", tasks=["probing"])
+    results = _evaluate(tmp_path / "d", tasks=["probing"])
+    (note,) = results["notes"]
+    assert note.startswith("Probing needs two classes of gene_family")
     row = find_measurement(results, task="probing", metric="linear_balanced_accuracy", group="gene_type")
     assert row is not None
     assert row["value"] == 1
     with pytest.raises(InputError, match="Probing needs two classes of gene_type"):
         _evaluate(tmp_path / "d", tasks=["probing"], split="validation")
+
+
+def test_what_a_reader_has_to_know_is_noted(dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "synthetic_1_5_2.csv").write_text(HEADER + "1,<ACG>,<ACG>\n2,<ACGTT>,<AC>\n")
+    info = MODEL_INFO | {"trained_on": "another"}
+    notes = _evaluate(dataset, tasks=["mutations"], pairs=[tmp_path], model_info=info)["notes"]
+    assert [note.split()[0] for note in notes] == ["The", "1"]
+    assert "trained on another dataset" in notes[0]
+    assert "1 pairs hold the same sequence twice" in notes[1]
+    assert caplog.messages == notes
+    assert (
+        _evaluate(dataset, model_info=MODEL_INFO | {"trained_on": read_manifest(dataset)["fingerprint"]})["notes"]
+        == []
+    )
+
+
+def test_genes_of_the_training_split_are_noted(tmp_path: Path) -> None:
+    genes = ["ACGTTGCAAC", "CCATGGTTAA"]
+    notes = evaluation._notes(MODEL_INFO, {"fingerprint": "x"}, genes, ["GTTGCAACGT"], 0)
+    assert notes == ["1 of 2 genes are in the training split as well, on either strand."]
 
 
 def test_the_same_run_gives_the_same_results(dataset: Path) -> None:
