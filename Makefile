@@ -21,6 +21,7 @@ demo: .venv/installed  ## simulate genes, train three models, compare them, use 
 		$(GENELM) evaluate demo/runs/$$model --data demo/data --split test \
 			--task perplexity --task edits --output demo/results/$$model.json || exit 1; \
 	done
+	$(GENELM) baselines --data demo/data --split test --task perplexity --task edits --output demo/results
 	$(GENELM) report demo/results/*.json --output demo/report
 	$(GENELM) generate demo/runs/lstm --num 5 --prompt ATG --max-new-tokens 100 --output demo/genes.fa
 	$(GENELM) score demo/runs/lstm demo/genes.fa --output demo/scores.tsv

@@ -117,6 +117,9 @@ def score(
     fasta: Annotated[Path, typer.Argument(help="Genes as FASTA, plain or .gz.")],
     output: Annotated[Path, typer.Option(help="TSV file to write; .gz is compressed.")],
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="With --per-base: draw the bits along the first genes (.png or .svg).")
+    ] = None,
     max_positions: MaxPositions = None,
     context: Context = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -128,11 +131,15 @@ def score(
     Bits are -log2 p(base | the bases before it, the gene goes on); eos_bits is what the end of the gene costs.
     """
     check_output_file(output, source=fasta)
+    if picture is not None:
+        check_output_file(picture, source=fasta)
+        if not per_base or picture.suffix not in (".png", ".svg"):
+            raise InputError(f"--picture {picture} needs --per-base and a name that ends in .png or .svg.")
     if not fasta.is_file():
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import MAX_POSITIONS, adapt, load_model, write_base_scores, write_gene_scores
+    from genelm.eval import MAX_POSITIONS, adapt, draw_bases, load_model, write_base_scores, write_gene_scores
 
     names, sequences = [], []
     for gene, place in read_fasta(fasta):
@@ -140,9 +147,14 @@ def score(
         names.append(gene["gene_id"])
         sequences.append(gene["sequence"])
     network, tokenizer, _ = load_model(model, trust_remote_code=trust_remote_code)
-    write = write_base_scores if per_base else write_gene_scores
-    write(adapt(network, tokenizer, model, context=context), names, sequences, output, max_positions or MAX_POSITIONS)
-    print(f"{output}: {len(names):,} genes scored by {model}.")
+    scorer = adapt(network, tokenizer, model, context=context)
+    positions = max_positions or MAX_POSITIONS
+    if not per_base:
+        write_gene_scores(scorer, names, sequences, output, positions)
+        return
+    nats = write_base_scores(scorer, names, sequences, output, positions)
+    if picture is not None:
+        print(f"{picture}: {draw_bases(names, nats, picture)} of {len(names):,} genes, base by base.")
 
 
 def push(

@@ -7,6 +7,7 @@ from .edits import auroc as edit_auroc
 from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
 from .foreign import adapt
+from .gene_picture import draw_bases
 from .gene_scores import ScoreCache, gene_scores_path, read_gene_table
 from .generation import kmer_divergence, measure_generation
 from .loading import load_model
@@ -35,6 +36,7 @@ __all__ = [
     "bits_per_base",
     "check_lengths",
     "compare_models",
+    "draw_bases",
     "edit_accuracy",
     "edit_auroc",
     "evaluate_model",

@@ -13,7 +13,7 @@ import torch
 from genelm.storage import atomic_file
 
 from .perplexity import bits_per_base
-from .scoring import score_bases, score_genes
+from .scoring import FloatArray, score_bases, score_genes
 
 
 def write_gene_scores(
@@ -46,10 +46,13 @@ def write_gene_scores(
 
 def write_base_scores(
     model: torch.nn.Module, names: Sequence[str], sequences: Sequence[str], path: Path, max_positions: int
-) -> None:
+) -> list[FloatArray]:
     """Write what each base costs: gene, position (from 1), letter, bits; arguments as `write_gene_scores`.
 
     A letter other than A, C, G and T is not scored; its cell is empty.
+
+    Returns:
+        What `score_bases` returns, in nats.
     """
     with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_bases(model, sequences, names=names, max_positions=max_positions)
@@ -58,6 +61,7 @@ def write_base_scores(
         for name, sequence, nats in zip(names, sequences, scores, strict=True):
             for position, (base, bits) in enumerate(zip(sequence, nats / math.log(2), strict=True), start=1):
                 table.writerow([name, position, base, "" if np.isnan(bits) else f"{bits:.6f}"])
+    return scores
 
 
 def _open_to_write(path: Path) -> TextIO:
