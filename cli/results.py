@@ -1,13 +1,18 @@
 """`genelm evaluate`, `baselines` and `report`: measure models and lay the figures side by side."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genelm.storage import check_output_file, started_command
 
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, parse_columns
+
+if TYPE_CHECKING:
+    import torch
+
+    from genelm.eval import ScoreCache
 
 Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
@@ -45,24 +50,11 @@ def evaluate(
     """
     check_output_file(output)
 
-    from genelm.eval import (
-        MAX_POSITIONS,
-        ScoreCache,
-        adapt,
-        evaluate_model,
-        gene_scores_path,
-        load_model,
-        this_process,
-        write_results,
-    )
-    from genelm.modeling import describe_model
+    from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, write_results
 
-    network, tokenizer, folder = load_model(model, trust_remote_code=trust_remote_code)
-    info = describe_model(model, folder, network)
-    is_main = this_process().is_main_process
-    cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
+    scorer, info, cache = _load(model, output, context, trust_remote_code)
     results = evaluate_model(
-        adapt(network, tokenizer, model, context=context),
+        scorer,
         model_info=info,
         dataset_folder=data,
         split=split,
@@ -72,7 +64,7 @@ def evaluate(
         command=started_command(),
         max_positions=max_positions or MAX_POSITIONS,
         cache=cache,
-        gene_scores=gene_scores_path(output) if is_main else None,
+        gene_scores=gene_scores_path(output) if cache else None,
     )
     if cache is not None:
         write_results(results, output)
@@ -158,24 +150,11 @@ def variants(
     """
     check_output_file(output)
 
-    from genelm.eval import (
-        MAX_POSITIONS,
-        WINDOW,
-        ScoreCache,
-        adapt,
-        evaluate_variants,
-        load_model,
-        this_process,
-        write_results,
-    )
-    from genelm.modeling import describe_model
+    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, write_results
 
-    network, tokenizer, folder = load_model(model, trust_remote_code=trust_remote_code)
-    info = describe_model(model, folder, network)
-    is_main = this_process().is_main_process
-    cache = ScoreCache(output.with_suffix(".partial"), info["fingerprint"]) if is_main else None
+    scorer, info, cache = _load(model, output, context, trust_remote_code)
     results = evaluate_variants(
-        adapt(network, tokenizer, model, context=context),
+        scorer,
         model_info=info,
         variants=variants,
         reference=reference,
@@ -189,7 +168,7 @@ def variants(
         command=started_command(),
         max_positions=max_positions or MAX_POSITIONS,
         cache=cache,
-        variant_scores=output.with_suffix(".variants.tsv") if is_main else None,
+        variant_scores=output.with_suffix(".variants.tsv") if cache else None,
     )
     if cache is not None:
         write_results(results, output)
@@ -234,3 +213,19 @@ def report(
     if update is not None:
         update_table(update, results_table(loaded))
         print(update)
+
+
+def _load(
+    name: str, output: Path, context: int | None, trust_remote_code: bool
+) -> tuple["torch.nn.Module", dict[str, Any], "ScoreCache | None"]:
+    """Load a model for the scorer, say what it is, and on the main process name the file that scores are kept in."""
+    from genelm.eval import ScoreCache, adapt, load_model, this_process
+    from genelm.modeling import describe_model
+
+    network, tokenizer, folder = load_model(name, trust_remote_code=trust_remote_code)
+    info = describe_model(name, folder, network)
+    scorer = adapt(network, tokenizer, name, context=context)
+    if not this_process().is_main_process:
+        return scorer, info, None
+    # What decides the scores: those of another model or context are not gone on with.
+    return scorer, info, ScoreCache(output.with_suffix(".partial"), f"{info['fingerprint']}, context {context}")

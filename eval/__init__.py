@@ -1,6 +1,7 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
 from .baselines import ORDERS, measure_baselines
+from .batches import this_process
 from .comparison import Difference, compare_models
 from .edits import accuracy as edit_accuracy
 from .edits import auroc as edit_auroc
@@ -17,7 +18,7 @@ from .perplexity import bits_per_base, measure_perplexity
 from .report import best_first, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
 from .score_table import write_base_scores, write_gene_scores
-from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes, this_process
+from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
 from .tables import results_table
 from .variants import WINDOW, evaluate_variants
 

@@ -6,7 +6,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from genelm.modeling import load_model_folder, resolve_model_folder
 
-from .scoring import this_process
+from .batches import this_process
 
 
 def load_model(name: str, *, trust_remote_code: bool = False) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Path]:

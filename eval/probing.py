@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate.utils import reduce
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from genelm.storage import InputError
-from genelm.tokenization import BASE_IDS, BOS_ID, INPUT_FILLER, UNK_ID, encode, length_batches, pad_right
+from genelm.tokenization import BASE_IDS, BOS_ID, UNK_ID, encode
 
+from .batches import gene_batches, this_process
 from .bootstrap import Interval, ratio_interval, statistic_interval
 from .results import ALL, Measurement
-from .scoring import MAX_POSITIONS, FloatArray, check_lengths, this_process
+from .scoring import MAX_POSITIONS, FloatArray, check_lengths
 
 TASK, TASK_VERSION = "probing", 1
 
@@ -83,37 +83,16 @@ def mean_hidden_states(
         return None
     encoded = [encode(sequence) for sequence in sequences]
     check_lengths(model, [len(ids) for ids in encoded])
-    state = this_process()
-    training = model.training
-    model.eval()
-
-    def states(tokens: npt.NDArray[np.int64]) -> FloatArray:
-        outputs = body(input_ids=torch.from_numpy(tokens).to(model.device), use_cache=False)
-        return outputs.last_hidden_state.cpu().double().numpy()
-
-    # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        means = np.zeros((len(encoded), states(np.array([[BOS_ID]])).shape[-1]))
-        batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
-        mine = batches[state.process_index :: state.num_processes]
-        bar = tqdm(
-            total=sum(len(encoded[gene]) for batch in mine for gene in batch),
-            desc=description,
-            unit="bases",
-            unit_scale=True,
-            leave=False,
-            disable=description is None or not state.is_main_process,
-        )
-        with bar:
-            for batch in mine:
-                genes = [encoded[gene] for gene in batch]
-                rows = states(pad_right([np.concatenate([[BOS_ID], ids]) for ids in genes], INPUT_FILLER))
-                for gene, ids, row in zip(batch, genes, rows, strict=True):
-                    if (ids != UNK_ID).any():
-                        means[gene] = row[1 : len(ids) + 1][ids != UNK_ID].mean(axis=0)
-                bar.update(sum(map(len, genes)))
-    model.train(training)
+    beginning = torch.tensor([[BOS_ID]], device=model.device)
+    means = np.zeros((len(encoded), body(input_ids=beginning).last_hidden_state.shape[-1]))
+    for batch, tokens in gene_batches(body, encoded, max_positions, description):
+        states = body(input_ids=tokens, use_cache=False).last_hidden_state.cpu().double().numpy()
+        for gene, row in zip(batch, states, strict=True):
+            ids = encoded[gene]
+            if (ids != UNK_ID).any():
+                means[gene] = row[1 : len(ids) + 1][ids != UNK_ID].mean(axis=0)
     # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
+    state = this_process()
     if state.num_processes > 1:
         means = reduce(torch.from_numpy(means).to(state.device), "sum").cpu().numpy()
     if not np.isfinite(means).all():

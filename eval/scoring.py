@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from accelerate import PartialState
 from accelerate.utils import reduce
 from tqdm.auto import tqdm
 
 from genelm.storage import InputError
-from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, INPUT_FILLER, UNK_ID, encode, length_batches, pad_right
+from genelm.tokenization import BASE_IDS, EOS_ID, UNK_ID, encode
 
+from .batches import gene_batches, this_process
 from .foreign import MultiBaseModel
 from .gene_scores import N_TOTALS, ScoreCache
 
@@ -143,15 +143,6 @@ def score_bases(
     return scores
 
 
-def this_process() -> PartialState:
-    """Return which of how many processes this is, and its device.
-
-    Without a GPU, Accelerate takes processes that were launched together for strangers unless it is told to use the
-    CPU; each would then score everything.
-    """
-    return PartialState(cpu=not torch.accelerator.is_available())
-
-
 def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequence[str] | None = None) -> None:
     """Refuse genes that a model with a fixed number of positions cannot read.
 
@@ -175,7 +166,6 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
             )
 
 
-@torch.no_grad()
 def _for_each_gene(
     model: torch.nn.Module,
     encoded: list[npt.NDArray[np.uint8]],
@@ -184,32 +174,13 @@ def _for_each_gene(
     receive: Callable[[int, dict[str, FloatArray]], None],
 ) -> None:
     """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
-    state = this_process()
-    training, device = model.training, getattr(model, "device", torch.device("cpu"))
-    model.eval()
-    batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
-    mine = batches[state.process_index :: state.num_processes]
-    bar = tqdm(
-        total=sum(len(encoded[gene]) for batch in mine for gene in batch),
-        desc=description,
-        unit="bases",
-        unit_scale=True,
-        leave=False,
-        disable=description is None or not state.is_main_process,
-    )
-    # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
-    with bar, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        for batch in mine:
-            genes = [encoded[gene] for gene in batch]
-            tokens = pad_right([np.concatenate([[BOS_ID], ids]) for ids in genes], INPUT_FILLER)
-            logits = model(input_ids=torch.from_numpy(tokens).to(device), use_cache=False).logits.cpu().double()
-            if logits.isnan().any():
-                raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
-            by_position = _costs(logits)
-            for row, (gene, ids) in enumerate(zip(batch, genes, strict=True)):
-                receive(int(gene), _of_one_gene({key: value[row] for key, value in by_position.items()}, ids))
-            bar.update(sum(map(len, genes)))
-    model.train(training)
+    for batch, tokens in gene_batches(model, encoded, max_positions, description):
+        logits = model(input_ids=tokens, use_cache=False).logits.cpu().double()
+        if logits.isnan().any():
+            raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
+        by_position = _costs(logits)
+        for row, gene in enumerate(batch):
+            receive(gene, _of_one_gene({key: value[row] for key, value in by_position.items()}, encoded[gene]))
 
 
 def _costs(logits: torch.Tensor) -> dict[str, FloatArray]:

@@ -1,0 +1,57 @@
+"""Genes in batches of like length, shared out over the processes: how every pass of a model over genes is made."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import PartialState
+from tqdm.auto import tqdm
+
+from genelm.tokenization import BOS_ID, INPUT_FILLER, length_batches, pad_right
+
+
+def this_process() -> PartialState:
+    """Return which of how many processes this is, and its device.
+
+    Without a GPU, Accelerate takes processes that were launched together for strangers unless it is told to use the
+    CPU; each would then score everything.
+    """
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
+def gene_batches(
+    model: torch.nn.Module, encoded: Sequence[npt.NDArray[np.uint8]], max_positions: int, description: str | None
+) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """Give the batches of this process, with the model in evaluation mode until the last is done.
+
+    Args:
+        model: what will read them.
+        encoded: ids of the letters of each gene.
+        max_positions: positions of a batch, padding included.
+        description: label of the progress bar; no bar where it is None.
+
+    Yields:
+        The positions of the genes in `encoded`, and their ids, `[BOS]` first, padded on the right, on the model's
+        device, shape `[n_genes, length]`.
+    """
+    state = this_process()
+    training, device = model.training, getattr(model, "device", torch.device("cpu"))
+    batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
+    mine = [batch.tolist() for batch in batches[state.process_index :: state.num_processes]]
+    bar = tqdm(
+        total=sum(len(encoded[gene]) for batch in mine for gene in batch),
+        desc=description,
+        unit="bases",
+        unit_scale=True,
+        leave=False,
+        disable=description is None or not state.is_main_process,
+    )
+    model.eval()
+    # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
+    with bar, torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        for batch in mine:
+            tokens = pad_right([np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch], INPUT_FILLER)
+            yield batch, torch.from_numpy(tokens).to(device)
+            bar.update(sum(len(encoded[gene]) for gene in batch))
+    model.train(training)
