@@ -22,7 +22,7 @@ from genelm.storage import InputError
 CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
 """Model types that `transformers` does not know: their folders carry the code, and users must trust it."""
 
-METRIC_NAMES = {
+METRIC_NAMES = {  # others are named by their own words
     "bits_per_base": "Bits per base",
     "perplexity": "Perplexity",
     "eos_bits_per_gene": "Bits per gene for its end",
@@ -35,8 +35,14 @@ TASKS = {
     "perplexity": ("Prediction of the next base", "Genes"),
     "mutations": ("Telling a gene from its mutated copy, as in the paper", "Pairs"),
     "edits": ("Telling a gene from a copy with edits", "Pairs"),
+    "variants": ("Variants against what is known of them", "Variants"),
+    "generation": ("What the model writes", "Genes"),
+    "probing": ("Gene type and family from hidden states", "Genes"),
 }
 """Title of each task's table, and what its numbers are counted over."""
+
+MOST_COLUMNS = 8
+"""A task with more metrics has a row for each of them, and a column for each stratum."""
 
 HEADLINE_GROUPS = ("all", "familiarity", "max_edits")
 """Groups of measurements that enter `model-index`; all groups are in the tables."""
@@ -198,8 +204,8 @@ def _tables(result: dict[str, Any]) -> list[dict[str, Any]]:
         rows: dict[str, dict[str, dict[str, Any]]] = {}
         for m in measurements:
             rows.setdefault(_stratum_name(m), {})[m["metric"]] = m
-        columns = [counted, *(METRIC_NAMES[metric] for metric in metrics), f"Number of {counted.lower()}", "Bases"]
-        cells = [
+        lines = [[counted, *map(_metric_name, metrics), f"Number of {counted.lower()}", "Bases"]]
+        lines += [
             [
                 stratum,
                 *(_value(row[metric]) if metric in row else "" for metric in metrics),
@@ -207,7 +213,9 @@ def _tables(result: dict[str, Any]) -> list[dict[str, Any]]:
             ]
             for stratum, row in rows.items()
         ]
-        tables.append({"title": title, "columns": columns, "rows": cells})
+        if len(metrics) > MOST_COLUMNS:
+            lines = [list(column) for column in zip(*lines, strict=True)]
+        tables.append({"title": title, "columns": lines[0], "rows": lines[1:]})
     return tables
 
 
@@ -223,7 +231,7 @@ def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
             dataset_split=dataset["split"],
             dataset_revision=dataset["fingerprint"],
             metric_type=m["metric"],
-            metric_name=f"{METRIC_NAMES[m['metric']]} ({_stratum_name(m)})",
+            metric_name=f"{_metric_name(m['metric'])} ({_stratum_name(m)})",
             metric_value=m["value"],
         )
         for m in result["measurements"]
@@ -231,8 +239,14 @@ def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
     ]
 
 
+def _metric_name(metric: str) -> str:
+    return METRIC_NAMES.get(metric, metric.replace("_", " ").capitalize())
+
+
 def _stratum_name(measurement: dict[str, Any]) -> str:
     stratum = measurement["stratum"]
+    if measurement["task"] == "probing":
+        return f"{measurement['group'].replace('_', ' ')}: {stratum}"
     names = {"gene_type": f"type {stratum}", "max_edits": f"at most {stratum} changes", "edits": f"{stratum} edits"}
     name = (names | {"length": f"{stratum} bases"}).get(measurement["group"], stratum)
     return name if measurement["convention"] == "genelm" else f"{name}, {measurement['convention']} convention"

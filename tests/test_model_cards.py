@@ -265,3 +265,23 @@ def test_damaged_weights_are_named(gpt2: Path) -> None:
     (gpt2 / "model.safetensors").write_bytes((gpt2 / "model.safetensors").read_bytes()[:-10])
     with pytest.raises(InputError, match=r"model\.safetensors is not a whole safetensors file"):
         render_model_card(gpt2, [])
+
+
+def test_every_task_has_its_table(gpt2: Path) -> None:
+    written = [
+        measurement(f"jensen_shannon_{k}", k / 10, task="generation", group="source", stratum=source)
+        for k in range(1, 10)
+        for source in ("written", "held-out genes")
+    ]
+    probed = [
+        measurement("linear_balanced_accuracy", 0.5, task="probing", group="gene_type"),
+        measurement("linear_recall", 0.25, task="probing", group="gene_type by class", stratum="tRNA"),
+        measurement("spearman", 0.125, task="variants"),
+    ]
+    rows = table_rows(render_model_card(gpt2, [results_of(gpt2, written + probed)]))
+    # Many metrics: a row for each of them.
+    assert ["Genes", "written", "held-out genes"] in rows
+    assert ["Jensen shannon 2", "0.2000", "0.2000"] in rows
+    assert ["gene type: all", "0.5000", "", "30", "9,000"] in rows
+    assert ["gene type by class: tRNA", "", "0.2500", "30", "9,000"] in rows
+    assert ["all", "0.1250", "30", "9,000"] in rows
