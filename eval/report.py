@@ -164,6 +164,7 @@ def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]
         ]
     if "perplexity" in measured:
         parts += _perplexity_sections(results)
+    gene_tables = {name: gene_tables[name] for r in results if (name := r["model"]["name"]) in gene_tables}
     if len(gene_tables) > 1:
         reference, differences = compare_models(gene_tables, seed=results[0]["seed"])
         parts += [
@@ -175,7 +176,7 @@ def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]
     if "edits" in measured:
         parts += [
             "## Edits told",
-            edits_table(results),
+            edits_table([result for result in results if _rows(result, "edits")]),
             "The share of pairs whose real gene scores more than its copy with K edits of one kind; guessing gives "
             "0.5, and a tie is half right. The score is the log-odds against uniform bases. AUROC: the same with how "
             "far the two differ. The perplexity rule compares means per base instead.",
@@ -183,7 +184,7 @@ def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]
     if "mutations" in measured:
         parts += [
             "## Mutations found",
-            mutation_table(results),
+            mutation_table([result for result in results if _rows(result, "mutations")]),
             "The share of pairs whose real gene the model finds better than its mutated copy; guessing gives 0.5, and "
             "a tie is wrong. The perplexity rule compares means per symbol, the probability rule whole sequences.",
             f"The pairs are {_pairs(next(r for r in results if _rows(r, 'mutations')))}.",
