@@ -1,11 +1,12 @@
 """`genelm evaluate`, `baselines` and `report`: measure models and lay the figures side by side."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genelm.storage import check_output_file, started_command
+from genelm.storage import InputError, check_output_file, started_command
 
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, parse_columns
 
@@ -48,7 +49,7 @@ def evaluate(
     Beside the results file comes a table of what each gene costs, by which `genelm report` compares models. After an
     interruption the same command goes on where it was. On several GPUs: accelerate launch -m genelm.cli evaluate ...
     """
-    check_output_file(output)
+    _check_results_file(output)
 
     from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, write_results
 
@@ -82,16 +83,17 @@ def baselines(
     task: Task = None,
     pairs: Pairs = None,
     order: Annotated[
-        list[int] | None, typer.Option(help="Of an n-gram; may be given several times. [default: 1 2 4 6 8 10]")
+        list[int] | None,
+        typer.Option(help="Of a Markov model, bases of context; may be given several times. [default: 0 1 3 5 7 9]"),
     ] = None,
     seed: Seed = 0,
     max_positions: MaxPositions = None,
 ) -> None:
-    """Measure what a model has to beat: uniform bases, n-grams of growing order, xz and zstd.
+    """Measure what a model has to beat: uniform bases, Markov models of growing order, xz and zstd.
 
     genelm baselines --data data/human_genes --split test --task perplexity --task edits --output results/
 
-    N-grams count the training genes and add one. What a compressor needs is the bits that the genes add to the
+    Markov models count the training genes and add one. What a compressor needs is the bits that the genes add to the
     compressed training genes; unlike a model it goes on learning from each gene to the next.
     """
     from genelm.eval import MAX_POSITIONS, ORDERS, measure_baselines
@@ -148,7 +150,7 @@ def variants(
     A variant's score is the log-likelihood of the window with the alternative allele less that with the reference
     allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its interval.
     """
-    check_output_file(output)
+    _check_results_file(output)
 
     from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, write_results
 
@@ -215,17 +217,26 @@ def report(
         print(update)
 
 
+def _check_results_file(output: Path) -> None:
+    check_output_file(output)
+    if output.suffix != ".json":
+        raise InputError(f"--output {output} does not end in .json; name a results file so.")
+
+
 def _load(
     name: str, output: Path, context: int | None, trust_remote_code: bool
 ) -> tuple["torch.nn.Module", dict[str, Any], "ScoreCache | None"]:
     """Load a model for the scorer, say what it is, and on the main process name the file that scores are kept in."""
     from genelm.eval import ScoreCache, adapt, load_model, this_process
     from genelm.modeling import describe_model
+    from genelm.storage import sha256_of
 
     network, tokenizer, folder = load_model(name, trust_remote_code=trust_remote_code)
     info = describe_model(name, folder, network)
     scorer = adapt(network, tokenizer, name, context=context)
     if not this_process().is_main_process:
         return scorer, info, None
-    # What decides the scores: those of another model or context are not gone on with.
-    return scorer, info, ScoreCache(output.with_suffix(".partial"), f"{info['fingerprint']}, context {context}")
+    # What decides the scores; those that were kept of anything else are not gone on with.
+    code = sha256_of([folder / "tokenizer.json", *sorted(folder.glob("*.py"))])
+    decides = f"{info['fingerprint']} {code} genelm {version('genelm')} context {context}"
+    return scorer, info, ScoreCache(output.with_suffix(".partial"), decides)

@@ -1,4 +1,4 @@
-"""What a model has to beat: uniform bases, n-grams of growing order, and general compressors, on the same genes."""
+"""What a model has to beat on the same genes: uniform bases, Markov models of growing order, general compressors."""
 
 import hashlib
 import lzma
@@ -23,8 +23,8 @@ from .perplexity import TASK, TASK_VERSION, Stratum, gene_strata
 from .results import Measurement, make_results, write_results
 from .scoring import MAX_POSITIONS
 
-ORDERS = (1, 2, 4, 6, 8, 10)
-"""Of the n-grams; each predicts from one base fewer, with one added to every count."""
+ORDERS = (0, 1, 3, 5, 7, 9)
+"""Of the Markov models: bases that the next one is predicted from, with one added to every count."""
 
 _COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "xz": ("xz -9e", lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
@@ -47,12 +47,12 @@ def measure_baselines(
     """Measure the baselines on one split of a dataset and write their results files.
 
     Args:
-        dataset_folder: as `genelm data build` writes it; n-grams and compressors learn from its train split.
+        dataset_folder: as `genelm data build` writes it; Markov models and compressors learn from its train split.
         split: as for `evaluate_model`.
-        output: folder for the files: `uniform`, `laplace<order>`, `xz`, `zstd`, each `.json`.
+        output: folder for the files: `uniform`, `markov<order>`, `xz`, `zstd`, each `.json`.
         tasks: likewise; compressors are measured on perplexity alone.
         pairs: likewise.
-        orders: of the n-grams.
+        orders: of the Markov models.
         seed: likewise.
         command: likewise.
         max_positions: likewise.
@@ -61,11 +61,11 @@ def measure_baselines(
         The path of each results file, once it is written.
 
     Raises:
-        InputError: as `evaluate_model`, or there can be no n-gram of an order.
+        InputError: as `evaluate_model`, or there can be no Markov model of an order.
     """
     manifest = read_manifest(dataset_folder)
     training: list[str] = load_split(dataset_folder, "train")["sequence"][:]
-    for name, order, counted in (("uniform", 1, []), *((f"laplace{order}", order, training) for order in orders)):
+    for name, order, counted in (("uniform", 0, []), *((f"markov{order}", order, training) for order in orders)):
         path = output / f"{name}.json"
         model = _fit(order, counted)
         with tempfile.TemporaryDirectory() as folder:
@@ -112,9 +112,9 @@ def measure_baselines(
 
 def _fit(order: int, training: Sequence[str]) -> GeneNGramForCausalLM:
     try:
-        model = GeneNGramForCausalLM(GeneNGramConfig(order=order, smoothing="laplace"))
+        model = GeneNGramForCausalLM(GeneNGramConfig(order=order + 1, smoothing="laplace"))
     except StrictDataclassError as error:
-        raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
+        raise InputError(f"This Markov model cannot be: {error.__cause__}.") from error
     model.count(torch.from_numpy(encode(sequence)) for sequence in training)
     return model
 

@@ -21,7 +21,11 @@ def this_process() -> PartialState:
 
 
 def gene_batches(
-    model: torch.nn.Module, encoded: Sequence[npt.NDArray[np.uint8]], max_positions: int, description: str | None
+    model: torch.nn.Module,
+    encoded: Sequence[npt.NDArray[np.uint8]],
+    max_positions: int,
+    description: str | None,
+    is_done: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Give the batches of this process, with the model in evaluation mode until the last is done.
 
@@ -30,6 +34,8 @@ def gene_batches(
         encoded: ids of the letters of each gene.
         max_positions: positions of a batch, padding included.
         description: label of the progress bar; no bar where it is None.
+        is_done: genes whose scores are known; a batch of such genes alone is left out. The others are the same
+            batches, so that scores are the same to the last bit as if none had been known.
 
     Yields:
         The positions of the genes in `encoded`, and their ids, `[BOS]` first, padded on the right, on the model's
@@ -39,6 +45,8 @@ def gene_batches(
     training, device = model.training, getattr(model, "device", torch.device("cpu"))
     batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
     mine = [batch.tolist() for batch in batches[state.process_index :: state.num_processes]]
+    if is_done is not None:
+        mine = [batch for batch in mine if not is_done[batch].all()]
     bar = tqdm(
         total=sum(len(encoded[gene]) for batch in mine for gene in batch),
         desc=description,
@@ -49,9 +57,11 @@ def gene_batches(
     )
     model.eval()
     # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
-    with bar, torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        for batch in mine:
-            tokens = pad_right([np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch], INPUT_FILLER)
-            yield batch, torch.from_numpy(tokens).to(device)
-            bar.update(sum(len(encoded[gene]) for gene in batch))
-    model.train(training)
+    try:
+        with bar, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            for batch in mine:
+                tokens = pad_right([np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch], INPUT_FILLER)
+                yield batch, torch.from_numpy(tokens).to(device)
+                bar.update(sum(len(encoded[gene]) for gene in batch))
+    finally:
+        model.train(training)

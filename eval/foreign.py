@@ -18,8 +18,9 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from genelm.modeling import looks_ahead
 from genelm.storage import InputError
-from genelm.tokenization import BASES, BOS_ID, EOS_ID, PAD_ID, VOCABULARY, encode
+from genelm.tokenization import BASES, BOS_ID, EOS_ID, PAD_ID, UNK_ID, VOCABULARY, encode
 
 from .windows import WindowedModel
 
@@ -40,9 +41,12 @@ def adapt(
             None, the scorer refuses them. A model without a fixed number of positions reads every gene whole.
 
     Raises:
-        InputError: the tokenizer cannot spell genes, or the context is too long.
+        InputError: the tokenizer cannot spell genes, the model is not causal, or the context is too long.
     """
     letters = "ACGTN"
+    probe = _ids(tokenizer, BASES * 6)
+    if len(set(probe)) > 1 and looks_ahead(model, probe):
+        raise InputError(f"{name} sees the bases it is to predict, so it is no causal model; give one that is.")
     adapted: torch.nn.Module = model
     if _ids(tokenizer, letters, special=True) != [BOS_ID, *encode(letters).tolist()]:
         try:
@@ -50,6 +54,8 @@ def adapt(
             adapted = SingleBaseModel(model, single) if single else MultiBaseModel(model, tokenizer)
         except ValueError as error:
             raise InputError(f"The tokenizer of {name} cannot spell genes: {error}; give a model of DNA.") from error
+    if context is not None and isinstance(adapted, MultiBaseModel):
+        raise InputError(f"{name} has tokens of several bases and reads genes whole; leave out the context.")
     if context is None or getattr(adapted.config, "max_position_embeddings", None) is None:
         return adapted
     return WindowedModel(adapted, context)
@@ -61,13 +67,13 @@ class SingleBases:
 
     Attributes:
         bases: of A, C, G, T.
-        unknown: of any other letter.
+        unknown: of any other letter, None where there is no such token.
         bos: of what the tokenizer puts before a gene, None where that is nothing.
         eos: of the end of a gene, None where there is none.
     """
 
     bases: tuple[int, ...]
-    unknown: int
+    unknown: int | None
     bos: int | None
     eos: int | None
 
@@ -85,7 +91,10 @@ class SingleBaseModel(torch.nn.Module):
         super().__init__()
         self.model, self._tokens = model, tokens
         self.config: Any = model.config
-        table = [tokens.unknown] * len(VOCABULARY)
+        limit = getattr(model.config, "max_position_embeddings", None)
+        if limit is not None and tokens.bos is None:  # [BOS] takes no position there
+            self.config = SimpleNamespace(model_type=model.config.model_type, max_position_embeddings=limit + 1)
+        table = [tokens.bases[0] if tokens.unknown is None else tokens.unknown] * len(VOCABULARY)
         table[-len(BASES) :] = tokens.bases
         if tokens.bos is not None:
             table[BOS_ID] = tokens.bos
@@ -99,6 +108,8 @@ class SingleBaseModel(torch.nn.Module):
 
     def forward(self, input_ids: torch.Tensor, **options: Any) -> SimpleNamespace:
         """Give `logits` over our vocabulary, `[batch, length, 8]`, for its ids, `[batch, length]`."""
+        if self._tokens.unknown is None and (input_ids == UNK_ID).any():
+            raise InputError("This model has no token for letters but A, C, G and T; leave out genes with others.")
         theirs = self._table[input_ids]
         if self._tokens.bos is not None:
             return SimpleNamespace(logits=self._translate(self.model(input_ids=theirs, **options).logits))
@@ -170,14 +181,14 @@ class MultiBaseModel(torch.nn.Module):
 
     def _score(self, sequence: str, name: str) -> npt.NDArray[np.float64]:
         ids = _ids(self._tokenizer, sequence, special=True)
-        special = set(self._tokenizer.all_special_ids)
-        first = next((i for i, token in enumerate(ids) if token not in special), len(ids))
-        body = [token for token in ids[first:] if token not in special - {self._tokenizer.unk_token_id}]
-        spelled = "".join(self._spelled.get(token, "") for token in body)
+        spelling = [i for i, token in enumerate(ids) if token in self._spelled]
+        first, end = (spelling[0], spelling[-1] + 1) if spelling else (0, 0)
+        body = ids[first:end]  # before it stand marks of a beginning, after it of an end
+        spelled = "".join(self._spelled.get(token, "?") for token in body)
         if spelled != sequence or not sequence:
             raise InputError(
-                f"Gene {name} cannot be scored: this model's tokens spell {len(spelled):,} of its {len(sequence):,} "
-                "letters; leave out genes with letters that it does not know."
+                f"Gene {name} cannot be scored: this model's tokens spell {len(spelled.replace('?', '')):,} of its "
+                f"{len(sequence):,} letters; leave out genes with letters that it does not know."
             )
         tokens = torch.tensor([[*ids[:first], *body]], device=self.device)
         limit = getattr(self.model.config, "max_position_embeddings", None)
@@ -230,7 +241,7 @@ def _single_bases(tokenizer: PreTrainedTokenizerBase) -> SingleBases | None:
     unknown = _ids(tokenizer, "N")
     return SingleBases(
         bases=tuple(bases.values()),
-        unknown=unknown[0] if len(unknown) == 1 else bases["A"],
+        unknown=unknown[0] if len(unknown) == 1 else None,
         bos=whole[0] if place else None,
         eos=suffix[0] if suffix else tokenizer.eos_token_id,
     )

@@ -50,6 +50,8 @@ def draw_bases(names: Sequence[str], nats: Sequence[npt.NDArray[np.float64]], pa
 
 def _running_mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Average over the bases around each one that have a score; at the ends over fewer."""
+    if not len(values):
+        return values
     known = np.isfinite(values)
     window = np.ones(SMOOTHING)
     sums = np.convolve(np.where(known, values, 0), window, mode="full")

@@ -84,10 +84,9 @@ def score_genes(
     state = this_process()
     cache = cache if state.num_processes == 1 else None
     totals = np.zeros((N_TOTALS, len(encoded))) if cache is None else cache.read(encoded)
-    missing = np.arange(len(encoded)) if cache is None else np.flatnonzero(np.isnan(totals[0]))
+    is_done = np.zeros(len(encoded), dtype=bool) if cache is None else ~np.isnan(totals[0])
 
-    def add(number: int, positions: dict[str, FloatArray]) -> None:
-        gene = missing[number]
+    def add(gene: int, positions: dict[str, FloatArray]) -> None:
         totals[:, gene] = [
             np.count_nonzero(~np.isnan(positions["base"])),
             np.nansum(positions["base"]),
@@ -99,7 +98,7 @@ def score_genes(
             cache.write(encoded[gene], totals[:, gene])
 
     if isinstance(model, MultiBaseModel):
-        mine = missing[state.process_index :: state.num_processes].tolist()
+        mine = np.flatnonzero(~is_done)[state.process_index :: state.num_processes].tolist()
         called = names or [f"number {gene + 1}" for gene in range(len(sequences))]
         rows = model.gene_totals([sequences[gene] for gene in mine], [called[gene] for gene in mine])
         silent = description is None or not state.is_main_process
@@ -108,7 +107,7 @@ def score_genes(
             if cache is not None:
                 cache.write(encoded[gene], row)
     else:
-        _for_each_gene(model, [encoded[gene] for gene in missing], max_positions, description, add)
+        _for_each_gene(model, encoded, max_positions, description, add, is_done)
     # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
     if state.num_processes > 1:
         totals = reduce(torch.from_numpy(totals).to(state.device), "sum").cpu().numpy()
@@ -166,15 +165,17 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
             )
 
 
+@torch.no_grad()
 def _for_each_gene(
     model: torch.nn.Module,
     encoded: list[npt.NDArray[np.uint8]],
     max_positions: int,
     description: str | None,
     receive: Callable[[int, dict[str, FloatArray]], None],
+    is_done: npt.NDArray[np.bool_] | None = None,
 ) -> None:
     """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
-    for batch, tokens in gene_batches(model, encoded, max_positions, description):
+    for batch, tokens in gene_batches(model, encoded, max_positions, description, is_done):
         logits = model(input_ids=tokens, use_cache=False).logits.cpu().double()
         if logits.isnan().any():
             raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")

@@ -219,11 +219,12 @@ def score_variants(
         cache=cache,
     )
     odds = dict(zip(names, log_odds(scores), strict=True))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # what is impossible either way is a tie
         ratios = np.array(
             [odds[strand(window.alt)] - odds[strand(window.ref)] for strand in strands for window in windows]
         )
-    return np.nan_to_num(ratios.reshape(len(strands), -1).mean(axis=0), nan=0.0)
+        means = ratios.reshape(len(strands), -1).mean(axis=0)
+    return np.where(np.isnan(means), 0.0, means)
 
 
 def measure_variants(

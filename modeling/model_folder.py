@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -183,6 +183,22 @@ def describe_model(name: str, folder: Path, model: PreTrainedModel) -> dict[str,
     with suppress(OSError, ValueError, KeyError, TypeError):  # no record, or one of somebody else's form
         facts["trained_on"] = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))["dataset"]["fingerprint"]
     return facts
+
+
+@torch.no_grad()
+def looks_ahead(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
+    """Say whether what comes after a token changes what the model predicts there.
+
+    Args:
+        model: takes `input_ids` and gives `logits`.
+        tokens: ids to try it with, at least two and not all the same.
+    """
+    training = model.training
+    model.eval()
+    rows = torch.tensor([[*tokens, last] for last in (min(tokens), max(tokens))], device=model.device)
+    one, other = (model(input_ids=row[None], use_cache=False).logits[:, :-1] for row in rows)
+    model.train(training)
+    return not torch.allclose(one, other, atol=1e-4, equal_nan=True)
 
 
 def count_numbers(model: PreTrainedModel) -> int:

@@ -36,14 +36,14 @@ def _bits(path: Path, group: str = "all", stratum: str = "all") -> float:
 
 def test_every_baseline_has_its_results(dataset: Path, tmp_path: Path) -> None:
     paths = list(
-        measure_baselines(dataset, "test", tmp_path, tasks=["perplexity", "edits"], orders=[1, 3], command="a test")
+        measure_baselines(dataset, "test", tmp_path, tasks=["perplexity", "edits"], orders=[0, 2], command="a test")
     )
-    assert [path.name for path in paths] == ["uniform.json", "laplace1.json", "laplace3.json", "xz.json", "zstd.json"]
+    assert [path.name for path in paths] == ["uniform.json", "markov0.json", "markov2.json", "xz.json", "zstd.json"]
     assert _bits(tmp_path / "uniform.json") == pytest.approx(2)
     guesses = find_measurement(read_results(tmp_path / "uniform.json"), task="edits", metric="accuracy")
     assert guesses is not None
     assert guesses["value"] == 0.5
-    assert read_gene_table(gene_scores_path(tmp_path / "laplace3.json")) is not None
+    assert read_gene_table(gene_scores_path(tmp_path / "markov2.json")) is not None
     # A compressor finds what training holds, and needs more than two bits for what it does not.
     for name in ("xz", "zstd"):
         assert _bits(tmp_path / f"{name}.json", "familiarity", "familiar") < 0.3
@@ -62,5 +62,5 @@ def test_xz_is_the_difference_of_two_compressed_files(dataset: Path, tmp_path: P
 
 
 def test_an_order_that_cannot_be_is_refused(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="This n-gram model cannot be"):
-        list(measure_baselines(dataset, "test", tmp_path, orders=[0], command="a test"))
+    with pytest.raises(InputError, match="This Markov model cannot be"):
+        list(measure_baselines(dataset, "test", tmp_path, orders=[-1], command="a test"))

@@ -9,6 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
+from genelm.modeling import looks_ahead
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, PAD_ID, VOCABULARY
 
@@ -54,22 +55,12 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
         raise InputError(f"The model section does not describe a {model_type}: {reason}.") from error
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"A {model_type} has nothing to train by gradients; fit it with `genelm ngram fit`.")
-    if _looks_ahead(model):
+    if looks_ahead(model, [BOS_ID, *BASE_IDS]):
         raise InputError(
             f"This {model_type} sees the bases it is to predict, so it is no causal model; choose another model_type, "
             "or set `is_decoder: true` where there is that option."
         )
     return model
-
-
-@torch.no_grad()
-def _looks_ahead(model: PreTrainedModel) -> bool:
-    """Say whether what comes after a token changes what is predicted there."""
-    model.eval()
-    one, other = torch.tensor([[BOS_ID, *BASE_IDS, BASE_IDS[0]]]), torch.tensor([[BOS_ID, *BASE_IDS, BASE_IDS[-1]]])
-    first, second = (model(input_ids=tokens, use_cache=False).logits[:, :-1] for tokens in (one, other))
-    model.train()
-    return not torch.allclose(first, second, atol=1e-4)
 
 
 def make_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
