@@ -194,6 +194,7 @@ def report(
     """
     from genelm.eval import (
         best_first,
+        find_measurement,
         gene_scores_path,
         read_gene_table,
         read_results,
@@ -207,7 +208,8 @@ def report(
     loaded = [read_results(file) for file in files]
     gene_tables = {}
     for file, result in zip(files, loaded, strict=True):
-        if (table := read_gene_table(gene_scores_path(file))) is not None:
+        row = find_measurement(result, task="perplexity", metric="bits_per_base")
+        if (table := read_gene_table(gene_scores_path(file), None if row is None else row["value"])) is not None:
             gene_tables[result["model"]["name"]] = table
     loaded = best_first(loaded)
     for path in write_report(loaded, output, gene_tables=gene_tables):

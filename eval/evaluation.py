@@ -23,7 +23,7 @@ from .generation import measure_generation
 from .mutation_pairs import read_pairs
 from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
-from .probing import kmer_counts, mean_hidden_states, measure_probing, symbol_root
+from .probing import has_classes, kmer_counts, mean_hidden_states, measure_probing, symbol_root
 from .results import Measurement, make_results
 from .scoring import MAX_POSITIONS, check_lengths, score_genes
 
@@ -94,6 +94,17 @@ def evaluate_model(
     check_lengths(model, list(map(len, paired)), list(paired.values()))
     ids = np.array(genes["gene_id"], dtype=np.str_)
     clusters = np.array([cluster or gene for cluster, gene in zip(genes["cluster_id"], ids, strict=True)])
+    if not sequences:
+        raise InputError(f"The {split} split of {dataset_folder} has no gene; evaluate another, or build it anew.")
+    if probing.TASK in tasks and not any(has_classes(labels, clusters) for labels in _probed_labels(genes).values()):
+        raise InputError(
+            f"Probing needs two types or families with at least {probing.MIN_GENES} genes in {probing.MIN_CLUSTERS} "
+            f"clusters each, which the {split} split has not; leave the task {probing.TASK} out."
+        )
+    edited_pairs = make_edited_pairs(sequences, seed) if edits.TASK in tasks else []
+    for made in edited_pairs:
+        names = [f"{ids[gene]}, with {made.n_edits} edits ({made.kind})," for gene in made.genes]
+        check_lengths(model, list(map(len, made.edited)), names)
     familiarity = familiarity_strata(np.array(genes["familiarity"]))
     training: list[str] = load_split(dataset_folder, "train")["sequence"][:]
     identical = sum(real == mutated for p in pair_sets for real, mutated in zip(p.real, p.mutated, strict=True))
@@ -116,10 +127,6 @@ def evaluate_model(
             clusters=clusters,
             seed=seed,
         )
-        if gene_scores is not None:
-            table = {"gene_id": ids, "cluster_id": clusters, "familiarity": familiarity}
-            costs = {"n_bases": scores.n_bases, "base_nats": scores.base_nats, "eos_nats": scores.eos_nats}
-            write_gene_table(pa.table(table | costs), gene_scores)
     if mutations.TASK in tasks:
         known = {sequence: str(cluster) for sequence, cluster in zip(sequences, clusters, strict=True)}
         measurements += measure_mutations(
@@ -128,7 +135,7 @@ def evaluate_model(
     if edits.TASK in tasks:
         measurements += measure_edits(
             model,
-            make_edited_pairs(sequences, seed),
+            edited_pairs,
             familiarity=familiarity,
             clusters=clusters,
             seed=seed,
@@ -149,6 +156,10 @@ def evaluate_model(
             seed=seed,
         )
     dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
+    if gene_scores is not None and perplexity.TASK in tasks:
+        table = {"gene_id": ids, "cluster_id": clusters, "familiarity": familiarity}
+        costs = {"n_bases": scores.n_bases, "base_nats": scores.base_nats, "eos_nats": scores.eos_nats}
+        write_gene_table(pa.table(table | costs), gene_scores)
     for note in notes:
         _LOG.warning(note)
     return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command, notes=notes)
@@ -181,28 +192,32 @@ def _probe(
     max_positions: int,
     notes: list[str],
 ) -> list[Measurement]:
-    """Probe for type and family; if one of them has not two classes it is noted, if neither has it is refused."""
+    """Probe for type and family; if one of them has not two classes, that is noted."""
     sequences: list[str] = list(genes["sequence"])
     features = mean_hidden_states(model, sequences, max_positions=max_positions, description=probing.TASK)
     if features is None:
         features = kmer_counts(sequences)
     n_bases = np.array([sum(map(sequence.count, BASES)) for sequence in sequences], dtype=np.int64)
-    labels = {"gene_type": list(genes["gene_type"]), "gene_family": list(map(symbol_root, genes["symbol"]))}
     measurements, refusals = [], []
-    for name, values in labels.items():
+    for name, values in _probed_labels(genes).items():
         try:
             measurements += measure_probing(
                 features, labels=values, label_name=name, clusters=clusters, n_bases=n_bases, seed=seed
             )
         except InputError as error:
             refusals.append(error)
-    if not measurements:
-        raise refusals[0]
     notes += map(str, refusals)
     return measurements
+
+
+def _probed_labels(genes: Dataset) -> dict[str, list[str | None]]:
+    return {"gene_type": list(genes["gene_type"]), "gene_family": list(map(symbol_root, genes["symbol"]))}
 
 
 def _write(model: PreTrainedModel, longest: int, seed: int) -> list[tuple[str, bool]]:
     limit = getattr(model.config, "max_position_embeddings", None)
     most = longest if limit is None else min(longest, limit - 1)
-    return generate_genes(model, load_tokenizer(), num=WRITTEN_GENES, max_new_tokens=most, seed=seed)
+    try:
+        return generate_genes(model, load_tokenizer(), num=WRITTEN_GENES, max_new_tokens=most, seed=seed)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"The model cannot write genes ({error}); leave the task {generation.TASK} out.") from error

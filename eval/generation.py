@@ -16,7 +16,7 @@ from scipy.stats import wasserstein_distance
 from genelm.dataset_scripts import WORD_LENGTH, shared_fractions
 from genelm.storage import InputError
 
-from .bootstrap import Interval, ratio_interval
+from .bootstrap import Clusters, Interval, ratio_interval
 from .joined_genes import Integers, JoinedGenes, join_genes, kmers
 from .longest_matches import longest_matches
 from .results import Measurement
@@ -177,10 +177,12 @@ def measure_generation(
     yardstick = join_genes([held_out[i] for i in drawn[half:]])
     coding_yardstick = join_genes([held_out[i] for i in drawn[half:] if coding[i]])
     figures: dict[str, list[_Figure]] = {source: [] for source in SOURCES}
-    figures[WRITTEN].append(_mean("ended", "", [complete[i] for i in chosen], seed))
+    figures[WRITTEN].append(_mean("ended", "", [complete[i] for i in chosen], None, seed))
+    of_reference = np.asarray(clusters, dtype=np.str_)[drawn[: len(chosen)]]
     for source, part in members.items():
-        figures[source] += _structure(genes[source], yardstick, coding_yardstick, seed)
-        figures[source] += _novelty(shares[part], matches[part], seed)
+        related = None if source == WRITTEN else of_reference
+        figures[source] += _structure(genes[source], yardstick, coding_yardstick, related, seed)
+        figures[source] += _novelty(shares[part], matches[part], related, seed)
     for k in (*SPECTRA, DIVERSITY_LENGTH):
         for source, numbers in _equally_many(genes, k).items():
             figures[source] += _diversity(numbers) if k == DIVERSITY_LENGTH else _spectrum(numbers, yardstick, k)
@@ -204,7 +206,7 @@ def measure_generation(
 
 
 def _structure(
-    genes: JoinedGenes, yardstick: JoinedGenes, coding_yardstick: JoinedGenes, seed: int
+    genes: JoinedGenes, yardstick: JoinedGenes, coding_yardstick: JoinedGenes, clusters: Clusters, seed: int
 ) -> Iterator[_Figure]:
     singles, pairs = (np.bincount(kmers(genes, k), minlength=4**k).astype(np.float64) for k in (1, 2))
     if n_bases := singles.sum():
@@ -212,23 +214,29 @@ def _structure(
             np.bincount(genes.owners[chosen], minlength=len(genes.lengths))
             for chosen in (np.isin(genes.codes, (2, 3)), genes.codes > 0)
         )
-        yield "gc", "", float((singles[1] + singles[2]) / n_bases), ratio_interval(n_strong, n_all, seed=seed)
+        yield (
+            "gc",
+            "",
+            float((singles[1] + singles[2]) / n_bases),
+            ratio_interval(n_strong, n_all, clusters=clusters, seed=seed),
+        )
     if expected := singles[1] * singles[2] * pairs.sum():
         yield "cpg", "", float(pairs[1 * 4 + 2] * n_bases**2 / expected), None
     homopolymers, others = longest_homopolymers(genes), longest_homopolymers(yardstick)
-    yield _mean("length_mean", "bases/gene", genes.lengths, seed)
+    yield _mean("length_mean", "bases/gene", genes.lengths, clusters, seed)
     yield "length_distance", "bases", float(wasserstein_distance(genes.lengths, yardstick.lengths)), None
-    yield _mean("longest_homopolymer_mean", "bases", homopolymers, seed)
+    yield _mean("longest_homopolymer_mean", "bases", homopolymers, clusters, seed)
     yield "homopolymer_distance", "bases", float(wasserstein_distance(homopolymers, others)), None
-    yield _mean("orf_mean", "", longest_reading_frames(genes)[1] / np.maximum(genes.lengths, 1), seed)
+    shares = longest_reading_frames(genes)[1] / np.maximum(genes.lengths, 1)
+    yield _mean("orf_mean", "", shares, clusters, seed)
     codons, coding_codons = codon_counts(genes), codon_counts(coding_yardstick)
     if codons.any() and coding_codons.any():
         yield "codon_distance", "bits", jensen_shannon(codons, coding_codons), None
 
 
-def _novelty(shares: npt.NDArray[np.float64], matches: Integers, seed: int) -> Iterator[_Figure]:
-    yield _mean(f"in_training_{WORD_LENGTH}_mers", "", shares, seed)
-    yield _mean("longest_match_mean", "bases", matches, seed)
+def _novelty(shares: npt.NDArray[np.float64], matches: Integers, clusters: Clusters, seed: int) -> Iterator[_Figure]:
+    yield _mean(f"in_training_{WORD_LENGTH}_mers", "", shares, clusters, seed)
+    yield _mean("longest_match_mean", "bases", matches, clusters, seed)
     yield "longest_match_max", "bases", float(matches.max()), None
 
 
@@ -245,9 +253,14 @@ def _diversity(numbers: Integers) -> Iterator[_Figure]:
     yield f"distinct_{DIVERSITY_LENGTH}_mers", "", float((changes[1:] & changes[:-1]).mean()), None
 
 
-def _mean(metric: str, units: str, values: npt.ArrayLike, seed: int) -> _Figure:
+def _mean(metric: str, units: str, values: npt.ArrayLike, clusters: Clusters, seed: int) -> _Figure:
     numbers = np.asarray(values, dtype=np.float64)
-    return metric, units, float(numbers.mean()), ratio_interval(numbers, np.ones(len(numbers)), seed=seed)
+    return (
+        metric,
+        units,
+        float(numbers.mean()),
+        ratio_interval(numbers, np.ones(len(numbers)), clusters=clusters, seed=seed),
+    )
 
 
 def _equally_many(genes: dict[str, JoinedGenes], k: int) -> dict[str, Integers]:

@@ -157,8 +157,7 @@ def measure_probing(
     Raises:
         InputError: fewer than two classes have enough genes and clusters.
     """
-    given = np.array([label or "" for label in labels], dtype=np.str_)
-    names = [name for name in np.unique(given).tolist() if name and _takes_part(given == name, clusters)]
+    given, names = _classes(labels, clusters)
     if len(names) < 2:
         raise InputError(
             f"Probing needs two classes of {label_name} with at least {MIN_GENES} genes in {MIN_CLUSTERS} clusters "
@@ -208,6 +207,11 @@ def measure_probing(
     return measurements
 
 
+def has_classes(labels: Sequence[str | None], clusters: npt.NDArray[np.str_]) -> bool:
+    """Say whether there are two classes to tell apart; arguments as for `measure_probing`."""
+    return len(_classes(labels, clusters)[1]) > 1
+
+
 def balanced_accuracy(classes: IntArray, right: npt.NDArray[np.bool_]) -> float:
     """Give the mean over the classes of the share of their genes that is predicted right.
 
@@ -225,6 +229,12 @@ def _balanced_accuracy_interval(
     return statistic_interval(
         lambda drawn: balanced_accuracy(classes[drawn], right[drawn]), len(classes), clusters=clusters, seed=seed
     )
+
+
+def _classes(labels: Sequence[str | None], clusters: npt.NDArray[np.str_]) -> tuple[npt.NDArray[np.str_], list[str]]:
+    """Give the label of each gene, empty where it has none, and the labels that take part."""
+    given = np.array([label or "" for label in labels], dtype=np.str_)
+    return given, [name for name in np.unique(given).tolist() if name and _takes_part(given == name, clusters)]
 
 
 def _takes_part(members: npt.NDArray[np.bool_], clusters: npt.NDArray[np.str_]) -> bool:

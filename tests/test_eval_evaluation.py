@@ -100,7 +100,7 @@ def test_probing_needs_classes_and_takes_k_mers_where_there_are_no_hidden_states
     row = find_measurement(results, task="probing", metric="linear_balanced_accuracy", group="gene_type")
     assert row is not None
     assert row["value"] == 1
-    with pytest.raises(InputError, match="Probing needs two classes of gene_type"):
+    with pytest.raises(InputError, match="which the validation split has not; leave the task probing out"):
         _evaluate(tmp_path / "d", tasks=["probing"], split="validation")
 
 

@@ -107,12 +107,16 @@ def test_models_scored_on_other_genes_are_not_compared() -> None:
 def test_a_table_is_read_back_and_what_is_none_is_refused(tmp_path: Path) -> None:
     path = gene_scores_path(tmp_path / "lstm.json")
     assert path.name == "lstm.genes.parquet"
-    assert read_gene_table(path) is None
-    table = _table([1.0, math.inf], [5, 4])
-    write_gene_table(table, path)
-    read = read_gene_table(path)
-    assert read is not None
-    assert read.equals(table)
+    assert read_gene_table(path, 2.0) is None
+    for bits, costs in ((math.inf, [1.0, math.inf]), (2.0, [2.0, 2.0])):
+        table = _table(costs, [5, 4])
+        write_gene_table(table, path)
+        read = read_gene_table(path, bits)
+        assert read is not None
+        assert read.equals(table)
+    # A table of another evaluation does not belong to the results.
+    assert read_gene_table(path, 2.001) is None
+    assert read_gene_table(path, None) is None
     path.write_text("gene_id\n")
     with pytest.raises(InputError, match=r"lstm\.genes\.parquet does not hold the scores of genes"):
-        read_gene_table(path)
+        read_gene_table(path, 2.0)
