@@ -5,14 +5,14 @@ import gzip
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pysam
 
 from genelm.storage import InputError
-from genelm.tokenization import IUPAC_LETTERS
+from genelm.tokenization import BASES
 
 FIELDS = ("contig", "position", "ref", "alt", "effect", "label")
 """What a column can be; in VCF the first four stand in the format, and the others are INFO fields."""
@@ -51,7 +51,7 @@ def read_variants(
         columns: of `FIELDS` -> name of the column or INFO field. Where a table has a column of a field's own name, it
             need not be given.
         zero_based: whether positions of a table count from 0; those of VCF count from 1.
-        left_out: where alleles that are no bases are counted, by reason.
+        left_out: where alleles that are not A, C, G and T, and records without an alternative, are counted.
 
     Yields:
         One variant an alternative allele.
@@ -78,31 +78,36 @@ def _read_vcf(file: Path, columns: Mapping[str, str], left_out: Counter[str]) ->
                     raise InputError(f"{file} has no INFO field {name}; it has {', '.join(records.header.info)}.")
             for number, record in enumerate(records, start=1):
                 place = f"{file}, record {number}"
-                effect, label = (
-                    _info(record, columns[field]) if field in columns else "" for field in ("effect", "label")
-                )
-                for alt in record.alts or ():
-                    if set(alt.upper()) - set(IUPAC_LETTERS):
-                        left_out["symbolic_allele"] += 1
-                        continue
-                    yield Variant(
-                        record.chrom,
-                        record.pos,
-                        (record.ref or "").upper(),
-                        alt.upper(),
-                        _number(effect, place, columns.get("effect", "")),
-                        label,
-                        place,
+                if not record.alts:
+                    left_out["no_alternative_allele"] += 1
+                for allele, alt in enumerate(record.alts or ()):
+                    effect, label = (
+                        _info(record, columns[field], allele) if field in columns else ""
+                        for field in ("effect", "label")
                     )
+                    number_of_effect = _number(effect, place, columns.get("effect", ""))
+                    found = Variant(record.chrom, record.pos, record.ref or "", alt, number_of_effect, label, place)
+                    yield from _of_bases(found, left_out)
     except (OSError, ValueError) as error:
         raise InputError(f"{file} is not VCF that can be read ({error}); check it or convert it anew.") from error
 
 
-def _info(record: Any, name: str) -> str:
-    value = record.info.get(name)
+def _info(record: pysam.VariantRecord, name: str, allele: int) -> str:
+    """Give a field as text: of the alternative allele where the header says that each has its own."""
+    value: Any = record.info.get(name)
     if isinstance(value, tuple):
-        return ",".join(str(part) for part in value if part is not None)
+        own = value[allele : allele + 1] if record.header.info[name].number == "A" else value
+        return ",".join(str(part) for part in own if part is not None)
     return "" if value is None else str(value)
+
+
+def _of_bases(variant: Variant, left_out: Counter[str]) -> Iterator[Variant]:
+    """Give the variant in upper case, or count one whose alleles are not A, C, G and T."""
+    ref, alt = variant.ref.upper(), variant.alt.upper()
+    if set(ref + alt) - set(BASES):
+        left_out["allele_without_bases"] += 1
+    else:
+        yield replace(variant, ref=ref, alt=alt)
 
 
 def _read_table(
@@ -123,15 +128,18 @@ def _read_table(
             for row in table:
                 place = f"{file}, line {table.line_num}"
                 cells = {field: (row.get(name) or "").strip() for field, name in names.items()}
-                ref, alt = ("" if cells[side] in ("-", ".") else cells[side].upper() for side in ("ref", "alt"))
-                if set(ref + alt) - set(IUPAC_LETTERS):
-                    left_out["symbolic_allele"] += 1
-                    continue
                 if not cells["position"].isdecimal():
                     raise InputError(f"{place}, has the position {cells['position']!r}; a whole number is expected.")
                 position = int(cells["position"]) + zero_based
                 effect = _number(cells["effect"], place, names["effect"])
-                yield Variant(cells["contig"], position, ref, alt, effect, cells["label"], place)
+                ref = "" if cells["ref"] in ("-", ".") else cells["ref"]
+                alternatives = cells["alt"].split(",")
+                if len(alternatives) > 1 and not math.isnan(effect):
+                    raise InputError(f"{place}, has an effect for several alleles ({cells['alt']}); give each a line.")
+                for allele in alternatives:
+                    alt = "" if allele in ("-", ".") else allele
+                    variant = Variant(cells["contig"], position, ref, alt, effect, cells["label"], place)
+                    yield from _of_bases(variant, left_out)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{file} is not a table that can be read ({error}); check it or get it again.") from error
 

@@ -8,8 +8,8 @@ with the reference allele, each against uniform bases, so that insertions and de
 import csv
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,11 @@ def evaluate_variants(
         InputError: as the functions named above.
     """
     left_out: Counter[str] = Counter()
-    read = read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out)
+    read = _with_something_known(
+        read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out),
+        {*positive, *negative},
+        left_out,
+    )
     windows = make_windows(read, reference, window=window, left_out=left_out)
     ratios = score_variants(model, windows, both_strands=both_strands, max_positions=max_positions, cache=cache)
     rows = measure_variants(windows, ratios, positive=positive, negative=negative, left_out=left_out, seed=seed)
@@ -125,21 +129,28 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
         variants: as `read_variants` gives them.
         reference: FASTA of the sequences that they change, plain, gzip or bgz.
         window: bases of the reference around the middle of the variant; fewer at the end of a sequence.
-        left_out: where variants that are left out are counted: `reference_mismatch`, `no_change`, `too_long` (an
-            allele of more than half the window).
+        left_out: where variants that are left out are counted: `reference_mismatch`, `no_such_sequence` (the contig,
+            with and without `chr` before it, is not in the reference), `no_change`, `too_long` (an allele of more than
+            half the window).
 
     Returns:
         The windows, upper case, in the order of the variants.
 
     Raises:
-        InputError: the reference lacks a sequence or a position, more than 1 % of the reference alleles are not what
-            stands there, or there is no variant.
+        InputError: the reference lacks a position, more than 1 % of the variants are on sequences that it lacks or
+            have reference alleles that are not what stands there, or there is no variant.
     """
-    windows, mismatches, n_variants = [], [], 0
+    windows, mismatches, elsewhere, n_variants = [], [], [], 0
     with open_indexed_fasta(reference) as contigs:
+        names = dict.fromkeys(contigs.references)
         for variant in variants:
             n_variants += 1
-            located = _locate(variant, contigs, reference)
+            contig = _find_contig(variant.contig, names)
+            if contig is None:
+                elsewhere.append(f"{variant.place} ({variant.contig or 'no name'})")
+                continue
+            located = replace(variant, contig=contig)
+            _check_place(located, contigs, reference)
             start, end = located.position - 1, located.position - 1 + len(located.ref)
             there = contigs.fetch(located.contig, start, end).upper()
             if there != located.ref:
@@ -158,30 +169,48 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
             f"{len(mismatches):,} of {n_variants:,} variants have a reference allele that is not what stands in "
             f"{reference}, first {mismatches[0]}; give the reference and the positions that belong together."
         )
+    if len(elsewhere) > MOST_MISMATCHES * n_variants:
+        some = ", ".join(list(names)[:5])
+        raise InputError(
+            f"{len(elsewhere):,} of {n_variants:,} variants are on sequences that {reference} does not have, first "
+            f"{elsewhere[0]}; its sequences are {some}{', ...' if len(names) > 5 else ''}; give the "
+            "reference that belongs to the variants, or name the column of the sequence with --column contig=NAME."
+        )
+    if elsewhere:
+        left_out["no_such_sequence"] += len(elsewhere)
     if mismatches:
         left_out["reference_mismatch"] += len(mismatches)
     if not windows:
-        raise InputError(f"No variant is left to score ({n_variants:,} read, {dict(left_out)} left out); give others.")
+        raise InputError(
+            f"No variant is left to score (left out: {dict(left_out)}); name the column of effects or of labels with "
+            "--column, and the labels that are positive and negative, or give other variants."
+        )
     return windows
 
 
-def _locate(variant: Variant, contigs: pysam.FastaFile, reference: Path) -> Variant:
-    """Fill in the contig and check the place."""
-    names = contigs.references
-    contig = variant.contig or (names[0] if len(names) == 1 else "")
-    if contig not in names:
-        raise InputError(
-            f"{variant.place}, is on {contig or 'no sequence that is named'}, which {reference} does not have; its "
-            f"sequences are {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}; name the column with --column "
-            "contig=NAME, or give the reference that belongs to the variants."
-        )
-    length = contigs.get_reference_length(contig) or 0
+def _with_something_known(variants: Iterator[Variant], labels: set[str], left_out: Counter[str]) -> Iterator[Variant]:
+    """Leave out, and count, what has neither an effect nor one of the labels: nothing could be compared with it."""
+    for variant in variants:
+        if math.isnan(variant.effect) and variant.label not in labels:
+            left_out["no_effect_or_label"] += 1
+        else:
+            yield variant
+
+
+def _find_contig(name: str, names: Collection[str]) -> str | None:
+    """Find a sequence by its name, with or without `chr`; a variant that names none is on the only one there is."""
+    if not name and len(names) == 1:
+        return next(iter(names))
+    return next((found for found in (name, f"chr{name}", name.removeprefix("chr")) if found in names), None)
+
+
+def _check_place(variant: Variant, contigs: pysam.FastaFile, reference: Path) -> None:
+    length = contigs.get_reference_length(variant.contig) or 0
     if variant.position < 1 or variant.position - 1 + max(1, len(variant.ref)) > length:
         raise InputError(
-            f"{variant.place}, is at {variant.position:,} of {contig}, which has {length:,} bases in {reference}; "
-            "give the reference and the counting of positions that belong to it."
+            f"{variant.place}, is at {variant.position:,} of {variant.contig}, which has {length:,} bases in "
+            f"{reference}; give the reference and the counting of positions that belong to it."
         )
-    return Variant(contig, variant.position, variant.ref, variant.alt, variant.effect, variant.label, variant.place)
 
 
 def score_variants(

@@ -56,7 +56,7 @@ def test_a_table_is_read_by_its_own_names_for_things(tmp_path: Path) -> None:
     first, second = _read(path, left_out, columns=columns, zero_based=True)
     assert (first.contig, first.position, first.ref, first.alt, first.effect) == ("chr1", 1, "A", "C", -0.5)
     assert (second.position, second.ref, second.alt, math.isnan(second.effect)) == (5, "T", "", True)
-    assert left_out == {"symbolic_allele": 1}
+    assert left_out == {"allele_without_bases": 1}
 
 
 def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
         (9, "AC", "A", ""),
     ]
     assert read[0].effect == 0.25
-    assert left_out == {"symbolic_allele": 1}
+    assert left_out == {"allele_without_bases": 1}
     with pytest.raises(InputError, match="has no INFO field SCORE; it has CLNSIG, E"):
         _read(path, columns={"effect": "SCORE"})
 
@@ -117,6 +117,30 @@ def test_windows_hold_either_allele_in_its_surroundings(reference: Path) -> None
     assert snv.variant.contig == "chr1"
 
 
+def test_a_sequence_is_known_by_either_of_its_names(reference: Path) -> None:
+    (window,) = make_windows(iter([_variant(1, "A", "C", contig="1")]), reference, window=10, left_out=Counter())
+    assert window.variant.contig == "chr1"
+
+
+def test_each_allele_has_its_own_value_where_the_header_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "v.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n"
+        '##INFO=<ID=E,Number=A,Type=Float,Description="effect">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        "chr1\t3\t.\tG\tA,T,N\t.\t.\tE=0.5,-0.25,1\nchr1\t4\t.\tG\t.\t.\t.\t.\n"
+    )
+    left_out: Counter[str] = Counter()
+    assert [(v.alt, v.effect) for v in _read(path, left_out, columns={"effect": "E"})] == [("A", 0.5), ("T", -0.25)]
+    assert left_out == {"allele_without_bases": 1, "no_alternative_allele": 1}
+    table = tmp_path / "v.tsv"
+    table.write_text("position\tref\talt\tlabel\n3\tG\tA,T\tbad\n")
+    assert [variant.alt for variant in _read(table)] == ["A", "T"]
+    table.write_text("position\tref\talt\teffect\n3\tG\tA,T\t1\n")
+    with pytest.raises(InputError, match="line 2, has an effect for several alleles"):
+        _read(table)
+
+
 def test_alleles_that_are_not_there_are_counted_up_to_one_percent(reference: Path) -> None:
     right = [_variant(1 + i % 40, GENOME[i % 40], "ACGT"["CGTA".index(GENOME[i % 40])]) for i in range(99)]
     left_out: Counter[str] = Counter()
@@ -131,7 +155,10 @@ def test_what_does_not_belong_together_is_refused(reference: Path) -> None:
     for variant, message in (
         (_variant(41, "A", "C"), "is at 41 of chr1, which has 40 bases"),
         (_variant(0, "A", "C"), "is at 0 of chr1"),
-        (_variant(1, "A", "C", contig="chrX"), "is on chrX, which .* does not have; its sequences are chr1"),
+        (
+            _variant(1, "A", "C", contig="chrX"),
+            r"1 of 1 variants are on sequences that .*\(chrX\); its",
+        ),
         (_variant(1, "A", "A"), "No variant is left to score .*no_change"),
     ):
         with pytest.raises(InputError, match=message):
@@ -159,14 +186,14 @@ def test_planted_effects_and_labels_are_found(reference: Path) -> None:
         for i in range(40)
     ]
     windows = make_windows(iter(variants), reference, window=8, left_out=Counter())
-    options = {"positive": ["bad"], "negative": ["good"], "left_out": Counter(symbolic_allele=3), "seed": 0}
+    options = {"positive": ["bad"], "negative": ["good"], "left_out": Counter(allele_without_bases=3), "seed": 0}
     rows = measure_variants(windows, np.arange(40.0), **options)
     found = {(row.metric, row.group, row.stratum): row for row in rows}
     assert found["spearman", "all", "all"].value == pytest.approx(1)
     assert found["spearman_size", "all", "all"].value == pytest.approx(-1)
     assert found["auroc", "all", "all"].value == 1
     assert found["auroc", "kind", "substitution"].confidence_interval == (1, 1)
-    assert found["count", "left out", "symbolic_allele"].value == 3
+    assert found["count", "left out", "allele_without_bases"].value == 3
     # A model that finds all variants alike guesses, and has no rank to correlate.
     same = measure_variants(windows, np.zeros(40), **options)
     assert {row.value for row in same if row.metric == "auroc"} == {0.5}
@@ -185,9 +212,13 @@ def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tm
         bigram, model_info=info, command="a test", variant_scores=tmp_path / "scores.tsv", both_strands=True, **options
     )
     assert results["dataset"]["name"] == "mpra"
+    assert not any(row["group"] == "left out" for row in results["measurements"])
     assert results["dataset"]["split"] == "windows of 12, both strands"
     assert {row["metric"] for row in results["measurements"]} == {"spearman", "spearman_size"}
     header, first, *others = (tmp_path / "scores.tsv").read_text().splitlines()
     assert header == "contig\tposition\tref\talt\tlog_likelihood_ratio\teffect\tlabel"
     assert first.split("\t")[:4] == ["chr1", "1", "A", "T"]
     assert len(others) == 39
+    with pytest.raises(InputError, match=r"No variant is left to score \(left out: .*no_effect_or_label': 40"):
+        (tmp_path / "mpra.tsv").write_text("\n".join(["position\tref\talt\tlog2", *rows]) + "\n")
+        evaluate_variants(bigram, model_info=info, command="a test", **options)
