@@ -271,7 +271,8 @@ def _figure(title: str, **labels: str) -> Column:
         if math.isinf(row["value"]):
             return "∞"
         if row["confidence_interval"] is None:
-            return f"{row['value']:.3f}"
+            # Divergences of short k-mers are small numbers that differ by factors.
+            return f"{row['value']:.3f}" if row["value"] == 0 or row["value"] >= 0.01 else f"{row['value']:.2g}"
         low, high = row["confidence_interval"]
         return f"{row['value']:.3f} ({low:.3f}–{high:.3f})"
 
