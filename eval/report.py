@@ -229,7 +229,8 @@ def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]
     parts += [
         *(["## Notes", "".join(notes)] if notes else []),
         "## Commands",
-        f"Intervals are percentile bootstraps: clusters of similar genes drawn with replacement, {RESAMPLES:,} times.",
+        f"Intervals are percentile bootstraps: clusters of similar genes (for variants, positions) drawn with "
+        f"replacement, {RESAMPLES:,} times.",
         "".join(f"- {result['model']['name']}: `{result['command']}`\n" for result in results),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -367,9 +367,10 @@ def _interval(
 def _kind(variant: Variant) -> str:
     if len(variant.ref) == len(variant.alt):
         return "substitution"
-    if variant.alt.startswith(variant.ref):
-        return "insertion"
-    return "deletion" if variant.ref.startswith(variant.alt) else "other"
+    shorter, longer = sorted((variant.ref, variant.alt), key=len)
+    if not (longer.startswith(shorter) or longer.endswith(shorter)):
+        return "other"
+    return "insertion" if shorter == variant.ref else "deletion"
 
 
 def _spearman(one: FloatArray, other: FloatArray) -> float:

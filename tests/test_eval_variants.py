@@ -11,7 +11,7 @@ import pytest
 from genelm.dataset_scripts import reverse_complement
 from genelm.eval import evaluate_variants, score_genes
 from genelm.eval.variant_files import Variant, read_variants
-from genelm.eval.variants import make_windows, measure_variants, score_variants
+from genelm.eval.variants import _kind, make_windows, measure_variants, score_variants
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
 from genelm.tokenization import encode
@@ -178,6 +178,15 @@ def test_the_ratio_is_that_of_the_two_windows(reference: Path, bigram: GeneNGram
             by_strand.append(alt - ref)
         assert one[i] == pytest.approx(by_strand[0])
         assert both[i] == pytest.approx(np.mean(by_strand))
+
+
+@pytest.mark.parametrize(
+    ("ref", "alt", "kind"),
+    [("A", "C", "substitution"), ("A", "AG", "insertion"), ("A", "GA", "insertion"), ("", "G", "insertion"),
+     ("GGT", "T", "deletion"), ("T", "", "deletion"), ("AC", "GTT", "other")],
+)  # fmt: skip
+def test_the_kinds_of_variants(ref: str, alt: str, kind: str) -> None:
+    assert _kind(_variant(1, ref, alt)) == kind
 
 
 def test_planted_effects_and_labels_are_found(reference: Path) -> None:
