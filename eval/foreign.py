@@ -44,7 +44,8 @@ def adapt(
         InputError: the tokenizer cannot spell genes, the model is not causal, or the context is too long.
     """
     letters = "ACGTN"
-    probe = _ids(tokenizer, BASES * 6)
+    limit = getattr(model.config, "max_position_embeddings", None)
+    probe = _ids(tokenizer, BASES * 6)[: limit and limit - 1]
     if len(set(probe)) > 1 and looks_ahead(model, probe):
         raise InputError(f"{name} sees the bases it is to predict, so it is no causal model; give one that is.")
     adapted: torch.nn.Module = model
@@ -176,6 +177,7 @@ class MultiBaseModel(torch.nn.Module):
         Raises:
             InputError: the tokens of a gene do not spell it, or are too many for the model.
         """
+        self.eval()
         for sequence, name in zip(sequences, names, strict=True):
             yield self._score(sequence.upper(), name)
 

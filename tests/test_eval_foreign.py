@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
-from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel, PreTrainedTokenizerFast, set_seed
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    GPT2Config,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    set_seed,
+)
 
 from genelm.eval import adapt, score_bases, score_genes
 from genelm.eval.foreign import MultiBaseModel, SingleBaseModel
@@ -132,3 +139,24 @@ def test_a_tokenizer_of_words_is_refused() -> None:
 
 def test_our_own_ids_are_what_the_scorer_takes() -> None:
     assert load_tokenizer()("ACGTN")["input_ids"][1:] == encode("ACGTN").tolist()
+
+
+def test_a_model_that_looks_ahead_is_refused() -> None:
+    config = BertConfig(vocab_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    with pytest.raises(InputError, match="some/bert sees the bases it is to predict"):
+        adapt(model, load_tokenizer(), "some/bert")
+    assert adapt(gpt2(8), load_tokenizer(), "some/gpt2")
+
+
+def test_marks_before_the_first_base_are_its_context() -> None:
+    vocabulary = {"[CLS]": 0, "[UNK]": 1, "▁": 2} | {word: 3 + i for i, word in enumerate(["AC", "GT", *"ACGT"])}
+    model = gpt2(len(vocabulary))
+    made = tokenizer(vocabulary, "AC|GT|.", "[CLS] ▁ $A", cls_token="[CLS]")
+    scores = score_genes(adapt(model, made, "marked"), ["ACGT"])
+    rows = logits(model, [0, 2, 3, 4])
+    nats = sum(float(rows[n, 3:].logsumexp(-1) - rows[n, token]) for n, token in ((1, 3), (2, 4)))
+    assert scores.base_nats[0] == pytest.approx(nats, abs=1e-4)
