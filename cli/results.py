@@ -183,20 +183,18 @@ def variants(
 
 def report(
     results: Annotated[list[Path], typer.Argument(help="Results files of `genelm evaluate`, or folders of them.")],
-    output: Annotated[Path, typer.Option(help="Folder for report.md and its pictures.")],
+    output: Annotated[Path, typer.Option(help="Folder for report.html, report.md and the pictures.")],
     update: Annotated[
         Path | None, typer.Option(help="Markdown file whose table between the results marks is rendered anew.")
     ] = None,
 ) -> None:
-    """Lay results side by side: a table in Markdown and a picture.
+    """Lay results side by side: tables and pictures, as one HTML page and as Markdown.
 
     genelm report results/*.json --output report/
     """
     from genelm.eval import (
         best_first,
-        find_measurement,
-        gene_scores_path,
-        read_gene_table,
+        gene_table_of,
         read_results,
         results_files,
         results_table,
@@ -208,8 +206,7 @@ def report(
     loaded = [read_results(file) for file in files]
     gene_tables = {}
     for file, result in zip(files, loaded, strict=True):
-        row = find_measurement(result, task="perplexity", metric="bits_per_base")
-        if (table := read_gene_table(gene_scores_path(file), None if row is None else row["value"])) is not None:
+        if (table := gene_table_of(file, result)) is not None:
             gene_tables[result["model"]["name"]] = table
     loaded = best_first(loaded)
     for path in write_report(loaded, output, gene_tables=gene_tables):

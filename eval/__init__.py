@@ -2,14 +2,14 @@
 
 from .baselines import ORDERS, measure_baselines
 from .batches import this_process
-from .comparison import Difference, compare_models
+from .comparison import Difference, compare_models, gene_table_of
 from .edits import accuracy as edit_accuracy
 from .edits import auroc as edit_auroc
 from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
 from .foreign import adapt
 from .gene_picture import draw_bases
-from .gene_scores import ScoreCache, gene_scores_path, read_gene_table
+from .gene_scores import ScoreCache, gene_scores_path
 from .generation import kmer_divergence, measure_generation
 from .loading import load_model
 from .mutation_pairs import PairSet, read_pairs
@@ -44,6 +44,7 @@ __all__ = [
     "evaluate_variants",
     "find_measurement",
     "gene_scores_path",
+    "gene_table_of",
     "kmer_divergence",
     "load_model",
     "make_edited_pairs",
@@ -54,7 +55,6 @@ __all__ = [
     "measure_mutations",
     "measure_perplexity",
     "mutation_accuracy",
-    "read_gene_table",
     "read_pairs",
     "read_results",
     "results_files",

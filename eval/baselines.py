@@ -15,10 +15,11 @@ from tqdm.auto import tqdm
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, describe_model, save_model_folder
 from genelm.storage import InputError
-from genelm.tokenization import BASES, encode, load_tokenizer
+from genelm.tokenization import encode, load_tokenizer
 
 from .evaluation import evaluate_model
 from .gene_scores import gene_scores_path
+from .joined_genes import count_bases
 from .perplexity import TASK, TASK_VERSION, Stratum, gene_strata
 from .results import Measurement, make_results, write_results
 from .scoring import MAX_POSITIONS
@@ -91,7 +92,7 @@ def measure_baselines(
     sequences: list[str] = genes["sequence"][:]
     strata = list(
         gene_strata(
-            np.array([sum(map(sequence.count, BASES)) for sequence in sequences], dtype=np.int64),
+            count_bases(sequences),
             familiarity_strata(np.array(genes["familiarity"])),
             list(genes["gene_type"]),
         )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate import PartialState
+from accelerate.utils import reduce
 from tqdm.auto import tqdm
 
 from genelm.tokenization import BOS_ID, INPUT_FILLER, length_batches, pad_right
@@ -65,3 +66,12 @@ def gene_batches(
                 bar.update(sum(len(encoded[gene]) for gene in batch))
     finally:
         model.train(training)
+
+
+def sum_over_processes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Put together what every process found for its own genes and left zero for others; the sum is exact."""
+    state = this_process()
+    if state.num_processes == 1:
+        return values
+    total: npt.NDArray[np.float64] = reduce(torch.from_numpy(values).to(state.device), "sum").cpu().numpy()
+    return total

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +13,9 @@ from genelm.dataset_scripts import STRATA
 from genelm.storage import InputError
 
 from .bootstrap import Interval, ratio_interval
-from .perplexity import bits_per_base
-from .results import ALL
+from .gene_scores import gene_scores_path, read_gene_table
+from .perplexity import TASK, bits_per_base
+from .results import ALL, find_measurement
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,23 @@ class Difference:
     stratum: str
     value: float
     confidence_interval: Interval | None
+
+
+def gene_table_of(results_file: Path, results: dict[str, Any]) -> pa.Table | None:
+    """Read what each gene costs under the model of a results file, from the table beside the file.
+
+    Returns:
+        The table, or None where there is none, or where it is of another evaluation: its genes then cost otherwise.
+
+    Raises:
+        InputError: what lies there is something else.
+    """
+    path, row = gene_scores_path(results_file), find_measurement(results, task=TASK, metric="bits_per_base")
+    if row is None or not path.is_file():
+        return None
+    table = read_gene_table(path)
+    bits = bits_per_base(table["base_nats"].to_numpy(), table["n_bases"].to_numpy())
+    return table if math.isclose(bits, row["value"], rel_tol=1e-9) else None
 
 
 def compare_models(tables: Mapping[str, pa.Table], *, seed: int) -> tuple[str, list[Difference]]:

@@ -20,6 +20,7 @@ from genelm.tokenization import BASES
 
 from .bootstrap import ratio_interval, statistic_interval
 from .gene_scores import ScoreCache
+from .ranks import roc_area
 from .results import ALL, Measurement
 from .scoring import MAX_POSITIONS, GeneScores, score_genes
 
@@ -137,11 +138,7 @@ def auroc(differences: npt.NDArray[np.float64]) -> float:
         differences: score of the real gene less that of its copy, shape `[n_pairs]`.
     """
     known = np.nan_to_num(np.where(np.abs(differences) < TIE, 0, differences))
-    ordered = np.sort(known)
-    below = np.searchsorted(ordered, -known, side="left")
-    up_to = np.searchsorted(ordered, -known, side="right")
-    wins = (len(known) - up_to) + 0.5 * (up_to - below)
-    return float(wins.sum() / len(known) ** 2)
+    return roc_area(np.concatenate([known, -known]), np.arange(2 * len(known)) < len(known))
 
 
 def _credit(differences: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

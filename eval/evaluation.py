@@ -14,12 +14,13 @@ from transformers import PreTrainedModel
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest, reverse_complement
 from genelm.modeling import generate_genes
 from genelm.storage import InputError
-from genelm.tokenization import BASES, load_tokenizer
+from genelm.tokenization import load_tokenizer
 
 from . import edits, generation, mutations, perplexity, probing
 from .edits import make_edited_pairs, measure_edits
 from .gene_scores import ScoreCache, write_gene_table
 from .generation import measure_generation
+from .joined_genes import count_bases
 from .mutation_pairs import read_pairs
 from .mutations import measure_mutations, pair_sequences
 from .perplexity import measure_perplexity
@@ -197,12 +198,11 @@ def _probe(
     features = mean_hidden_states(model, sequences, max_positions=max_positions, description=probing.TASK)
     if features is None:
         features = kmer_counts(sequences)
-    n_bases = np.array([sum(map(sequence.count, BASES)) for sequence in sequences], dtype=np.int64)
     measurements, refusals = [], []
     for name, values in _probed_labels(genes).items():
         try:
             measurements += measure_probing(
-                features, labels=values, label_name=name, clusters=clusters, n_bases=n_bases, seed=seed
+                features, labels=values, label_name=name, clusters=clusters, n_bases=count_bases(sequences), seed=seed
             )
         except InputError as error:
             refusals.append(error)

@@ -23,8 +23,6 @@ N_TOTALS = 5
 
 _SECONDS_BETWEEN_COMMITS = 2.0
 
-_SAME_BITS = 1e-9
-
 COLUMNS = ("gene_id", "cluster_id", "familiarity", "n_bases", "base_nats", "eos_nats")
 
 
@@ -82,7 +80,7 @@ class ScoreCache:
 
     def remove(self) -> None:
         """Delete the file, once the results stand."""
-        self._database.close()
+        self.close()
         self._path.unlink()
 
 
@@ -97,27 +95,16 @@ def write_gene_table(table: pa.Table, path: Path) -> None:
         pq.write_table(table.select(COLUMNS), temporary, compression="zstd")
 
 
-def read_gene_table(path: Path, bits_per_base: float | None) -> pa.Table | None:
+def read_gene_table(path: Path) -> pa.Table:
     """Read what `write_gene_table` wrote.
-
-    Args:
-        path: the file.
-        bits_per_base: of all genes, as the results beside it have them; None where they have none.
-
-    Returns:
-        The table, or None where there is none, or where it is of another evaluation: its genes then cost otherwise.
 
     Raises:
         InputError: the file is something else.
     """
-    if bits_per_base is None or not path.is_file():
-        return None
     try:
-        table = pq.read_table(path, columns=list(COLUMNS))
+        return pq.read_table(path, columns=list(COLUMNS))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} does not hold the scores of genes ({error}); evaluate the model again.") from None
-    bits = table["base_nats"].to_numpy().sum() / np.log(2) / table["n_bases"].to_numpy().sum()
-    return table if bits == bits_per_base or abs(bits - bits_per_base) < _SAME_BITS else None
 
 
 def _digest(ids: npt.NDArray[np.uint8]) -> bytes:

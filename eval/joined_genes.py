@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genelm.tokenization import BASE_IDS, encode
+from genelm.tokenization import BASE_IDS, BASES, encode
 
 Integers = npt.NDArray[np.int64]
 
@@ -49,3 +49,8 @@ def bases_ahead(codes: npt.NDArray[np.uint8]) -> Integers:
     """Count the bases from each position on up to the next that is none, shape `[n_positions]`."""
     places = np.arange(len(codes))
     return np.minimum.accumulate(np.where(codes == 0, places, len(codes))[::-1])[::-1] - places
+
+
+def count_bases(genes: Sequence[str]) -> Integers:
+    """Count the A, C, G, T positions of each gene, upper-case letters, shape `[n_genes]`."""
+    return np.array([sum(map(gene.count, BASES)) for gene in genes], dtype=np.int64)

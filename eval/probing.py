@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from accelerate.utils import reduce
 from transformers import PreTrainedModel
 
 from genelm.storage import InputError
-from genelm.tokenization import BASE_IDS, BOS_ID, UNK_ID, encode
+from genelm.tokenization import BOS_ID, UNK_ID, encode
 
-from .batches import gene_batches, this_process
+from .batches import gene_batches, sum_over_processes
 from .bootstrap import Interval, ratio_interval, statistic_interval
+from .joined_genes import join_genes, kmers
 from .results import ALL, Measurement
 from .scoring import MAX_POSITIONS, FloatArray, check_lengths
 
@@ -91,10 +91,7 @@ def mean_hidden_states(
             ids = encoded[gene]
             if (ids != UNK_ID).any():
                 means[gene] = row[1 : len(ids) + 1][ids != UNK_ID].mean(axis=0)
-    # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
-    state = this_process()
-    if state.num_processes > 1:
-        means = reduce(torch.from_numpy(means).to(state.device), "sum").cpu().numpy()
+    means = sum_over_processes(means)
     if not np.isfinite(means).all():
         raise InputError(
             "the model gives hidden states that are no numbers; its weights are damaged or its training diverged."
@@ -112,15 +109,10 @@ def kmer_counts(sequences: Sequence[str], k: int = 4) -> FloatArray:
     Returns:
         Relative frequencies, shape `[n_genes, 4 ** k]`, k-mers in alphabetical order; zeros for a gene without one.
     """
-    frequencies = np.zeros((len(sequences), 4**k))
-    place_values = 4 ** np.arange(k)[::-1]
-    for row, sequence in zip(frequencies, sequences, strict=True):
-        if len(sequence) < k:
-            continue
-        windows = np.lib.stride_tricks.sliding_window_view(encode(sequence).astype(np.int64) - BASE_IDS[0], k)
-        kmers = windows[(windows >= 0).all(axis=1)] @ place_values
-        row += np.bincount(kmers, minlength=4**k) / max(1, len(kmers))
-    return frequencies
+    genes = join_genes(sequences)
+    places = genes.owners[genes.runs >= k] * 4**k + kmers(genes, k)
+    counts = np.bincount(places, minlength=len(sequences) * 4**k).reshape(len(sequences), 4**k)
+    return counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
 
 
 def measure_probing(

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from accelerate.utils import reduce
 from tqdm.auto import tqdm
 
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, EOS_ID, UNK_ID, encode
 
-from .batches import gene_batches, this_process
+from .batches import gene_batches, sum_over_processes, this_process
 from .foreign import MultiBaseModel
 from .gene_scores import N_TOTALS, ScoreCache
 
@@ -108,9 +107,7 @@ def score_genes(
                 cache.write(encoded[gene], row)
     else:
         _for_each_gene(model, encoded, max_positions, description, add, is_done)
-    # Each process filled its own genes and left zero elsewhere, so the sum over processes is exact.
-    if state.num_processes > 1:
-        totals = reduce(torch.from_numpy(totals).to(state.device), "sum").cpu().numpy()
+    totals = sum_over_processes(totals)
     return GeneScores(totals[0].astype(np.int64), *totals[1:])
 
 

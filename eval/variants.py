@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pysam
-from scipy.stats import rankdata
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -26,6 +25,7 @@ from genelm.storage import InputError, atomic_file, sha256_of
 from .bootstrap import Interval, statistic_interval
 from .edits import log_odds
 from .gene_scores import ScoreCache
+from .ranks import FloatArray, roc_area, spearman
 from .results import ALL, Measurement, make_results
 from .scoring import MAX_POSITIONS, score_genes
 from .variant_files import Variant, read_variants
@@ -41,7 +41,6 @@ MOST_MISMATCHES = 0.01
 FEWEST = 10
 """Variants, or of either class, from which a figure is given."""
 
-FloatArray = npt.NDArray[np.float64]
 Statistic = Callable[[npt.NDArray[np.int64]], float]
 
 
@@ -289,9 +288,9 @@ def measure_variants(
     is_positive, is_negative = np.isin(labels, list(positive)), np.isin(labels, list(negative))
     has_effect, has_label = np.isfinite(effects), is_positive | is_negative
     comparisons: list[tuple[str, npt.NDArray[np.bool_], Statistic]] = [
-        ("spearman", has_effect, lambda chosen: _spearman(ratios[chosen], effects[chosen])),
-        ("spearman_size", has_effect, lambda chosen: _spearman(-ratios[chosen], np.abs(effects[chosen]))),
-        ("auroc", has_label, lambda chosen: _auroc(-ratios[chosen], is_positive[chosen])),
+        ("spearman", has_effect, lambda chosen: spearman(ratios[chosen], effects[chosen])),
+        ("spearman_size", has_effect, lambda chosen: spearman(-ratios[chosen], np.abs(effects[chosen]))),
+        ("auroc", has_label, lambda chosen: roc_area(-ratios[chosen], is_positive[chosen])),
     ]
     if not (has_effect | has_label).any():
         some = ", ".join(sorted(set(labels.tolist()) - {""})[:5]) or "none"
@@ -371,20 +370,3 @@ def _kind(variant: Variant) -> str:
     if not (longer.startswith(shorter) or longer.endswith(shorter)):
         return "other"
     return "insertion" if shorter == variant.ref else "deletion"
-
-
-def _spearman(one: FloatArray, other: FloatArray) -> float:
-    ranks, others = rankdata(one), rankdata(other)
-    ranks, others = ranks - ranks.mean(), others - others.mean()
-    norm = math.sqrt(float(ranks @ ranks) * float(others @ others))
-    return float(ranks @ others) / norm if norm else math.nan
-
-
-def _auroc(scores: FloatArray, is_positive: npt.NDArray[np.bool_]) -> float:
-    """Give the chance that a positive scores more than a negative; equal ones count a half."""
-    n_positive = int(is_positive.sum())
-    n_negative = len(scores) - n_positive
-    if not n_positive or not n_negative:
-        return math.nan
-    ranks = rankdata(scores)[is_positive].sum()
-    return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
-from genelm.eval import find_measurement, gene_scores_path, measure_baselines, read_gene_table, read_results
+from genelm.eval import find_measurement, gene_table_of, measure_baselines, read_results
 from genelm.storage import InputError
 
 
@@ -43,7 +43,7 @@ def test_every_baseline_has_its_results(dataset: Path, tmp_path: Path) -> None:
     guesses = find_measurement(read_results(tmp_path / "uniform.json"), task="edits", metric="accuracy")
     assert guesses is not None
     assert guesses["value"] == 0.5
-    assert read_gene_table(gene_scores_path(tmp_path / "markov2.json"), _bits(tmp_path / "markov2.json")) is not None
+    assert gene_table_of(tmp_path / "markov2.json", read_results(tmp_path / "markov2.json")) is not None
     # A compressor finds what training holds, and needs more than two bits for what it does not.
     for name in ("xz", "zstd"):
         assert _bits(tmp_path / f"{name}.json", "familiarity", "familiar") < 0.3

@@ -2,12 +2,13 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from genelm.eval import ScoreCache, compare_models, gene_scores_path, read_gene_table, score_genes
+from genelm.eval import ScoreCache, compare_models, gene_scores_path, gene_table_of, score_genes
 from genelm.eval.gene_scores import write_gene_table
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
@@ -104,19 +105,31 @@ def test_models_scored_on_other_genes_are_not_compared() -> None:
         compare_models({"a": _table([1.0], [5]), "b": _table([1.0], [6])}, seed=0)
 
 
+def _results(bits: float) -> dict[str, Any]:
+    labels = {
+        "task": "perplexity",
+        "convention": "genelm",
+        "metric": "bits_per_base",
+        "group": "all",
+        "stratum": "all",
+    }
+    return {"measurements": [labels | {"value": bits}]}
+
+
 def test_a_table_is_read_back_and_what_is_none_is_refused(tmp_path: Path) -> None:
-    path = gene_scores_path(tmp_path / "lstm.json")
+    results = tmp_path / "lstm.json"
+    path = gene_scores_path(results)
     assert path.name == "lstm.genes.parquet"
-    assert read_gene_table(path, 2.0) is None
+    assert gene_table_of(results, _results(2.0)) is None
     for bits, costs in ((math.inf, [1.0, math.inf]), (2.0, [2.0, 2.0])):
         table = _table(costs, [5, 4])
         write_gene_table(table, path)
-        read = read_gene_table(path, bits)
+        read = gene_table_of(results, _results(bits))
         assert read is not None
         assert read.equals(table)
     # A table of another evaluation does not belong to the results.
-    assert read_gene_table(path, 2.001) is None
-    assert read_gene_table(path, None) is None
+    assert gene_table_of(results, _results(2.001)) is None
+    assert gene_table_of(results, {"measurements": []}) is None
     path.write_text("gene_id\n")
     with pytest.raises(InputError, match=r"lstm\.genes\.parquet does not hold the scores of genes"):
-        read_gene_table(path, 2.0)
+        gene_table_of(results, _results(2.0))

@@ -16,7 +16,7 @@ from hub_stand_in import TOKEN, USER, HubStandIn
 from ncbi_stand_in import NcbiStandIn, random_genes, serving
 
 from genelm.dataset_scripts import load_split
-from genelm.eval import best_first, make_edited_pairs, read_results, results_table
+from genelm.eval import best_first, find_measurement, make_edited_pairs, read_results, results_table
 from genelm.eval.report import END, START
 
 ROOT = Path(__file__).parent.parent
@@ -134,6 +134,34 @@ def test_its_table_is_what_the_results_files_say() -> None:
     assert {path.stem for path in files} >= {"laplace8", "lstm", "gpt2"}
     shown = README.split(START)[1].split(END)[0].strip()
     assert shown == results_table(best_first([read_results(path) for path in files])).strip()
+
+
+def test_its_words_on_the_results_are_what_the_files_say() -> None:
+    results = {path.stem: read_results(path) for path in (ROOT / "docs" / "results").glob("*.json")}
+
+    def value(model: str, metric: str, **labels: str) -> float:
+        row = find_measurement(results[model], metric=metric, **labels)
+        assert row is not None
+        return row["value"]
+
+    bits = {model: value(model, "bits_per_base", task="perplexity") for model in results}
+    assert "xz, which can do nothing but repeat what it has seen, has the best figure of all" in README
+    assert min(bits, key=bits.__getitem__) == "xz"
+    assert value("xz", "bits_per_base", task="perplexity", group="familiarity", stratum="novel") > 2
+    assert "GPT-2 predicts bases better than the n-gram model and yet tells fewer genes from their copies" in README
+    assert bits["gpt2"] < bits["laplace8"]
+    for k in ("1", "5", "10"):
+        edits = {"task": "edits", "metric": "accuracy", "group": "edits", "stratum": k}
+        assert value("gpt2", **edits) < value("laplace8", **edits)
+    similarity = json.loads((ROOT / "benchmarks" / "results" / "similarity.json").read_text())
+    by_kmers, by_mmseqs2 = (
+        max(similarity[name]["with_a_similar_training_gene"].values()) / similarity[name]["evaluation_genes"]
+        for name in ("by_similarity", "by_similarity_mmseqs2")
+    )
+    assert "about one evaluation gene in two hundred" in README
+    assert 1 / 250 < by_kmers < 1 / 150
+    assert "fewer than one in a thousand" in README
+    assert by_mmseqs2 < 1 / 1000
 
 
 def test_its_table_of_leakage_is_what_the_files_say() -> None:
