@@ -17,7 +17,7 @@ import torch
 from tqdm.auto import tqdm
 
 from genelm.storage import InputError
-from genelm.tokenization import BASE_IDS, EOS_ID, UNK_ID, encode
+from genelm.tokenization import BASE_IDS, EOS_ID, encode
 
 from .batches import gene_batches, sum_over_processes, this_process
 from .foreign import MultiBaseModel
@@ -176,37 +176,47 @@ def _for_each_gene(
         logits = model(input_ids=tokens, use_cache=False).logits.cpu().double()
         if logits.isnan().any():
             raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
-        by_position = _costs(logits)
+        by_position = _costs(logits, tokens.cpu())
         for row, gene in enumerate(batch):
-            receive(gene, _of_one_gene({key: value[row] for key, value in by_position.items()}, encoded[gene]))
+            receive(gene, _of_one_gene({key: value[row] for key, value in by_position.items()}, len(encoded[gene])))
 
 
-def _costs(logits: torch.Tensor) -> dict[str, FloatArray]:
-    """Turn logits, `[batch, length, vocabulary]`, into what each possible next symbol costs at each position, nats."""
+def _costs(logits: torch.Tensor, tokens: torch.Tensor) -> dict[str, FloatArray]:
+    """Say what the next base and the end cost at each position.
+
+    Args:
+        logits: `[batch, length, vocabulary]`, float64.
+        tokens: what the model was given, `[BOS]` first, `[batch, length]`.
+
+    Returns:
+        Nats, `[batch, length]` each; those of bases are one shorter, and NaN where there is none.
+    """
     whole = logits.logsumexp(dim=-1)
     four = logits[..., _FIRST_BASE : _FIRST_BASE + 4]
     any_base = four.logsumexp(dim=-1)
     end = logits[..., EOS_ID]
     goes_on_or_ends = torch.logaddexp(any_base, end)
+    column = tokens[:, 1:] - _FIRST_BASE
+    picked = four[:, :-1].gather(-1, column.clamp(min=0).unsqueeze(-1)).squeeze(-1)
     costs = {
-        "base": any_base.unsqueeze(-1) - four,
-        "whole_base": whole.unsqueeze(-1) - four,
+        "base": any_base[:, :-1] - picked,
+        "whole_base": whole[:, :-1] - picked,
         "goes_on": goes_on_or_ends - any_base,
         "ends": goes_on_or_ends - end,
         "whole_eos": whole - end,
     }
     # Where everything is impossible (an n-gram without smoothing), 0 / 0 is infinitely surprising.
-    return {name: cost.nan_to_num(nan=torch.inf, posinf=torch.inf).numpy() for name, cost in costs.items()}
+    costs = {name: cost.nan_to_num_(nan=torch.inf, posinf=torch.inf) for name, cost in costs.items()}
+    for name in ("base", "whole_base"):
+        costs[name][column < 0] = torch.nan
+    return {name: cost.numpy() for name, cost in costs.items()}
 
 
-def _of_one_gene(rows: dict[str, FloatArray], ids: npt.NDArray[np.uint8]) -> dict[str, FloatArray]:
-    """Pick from a row of predictions what the gene's own letters cost."""
-    length = len(ids)
-    known = ids != UNK_ID
-    column = np.where(known, ids.astype(np.int64) - _FIRST_BASE, 0)
-    picked = {key: np.where(known, rows[key][np.arange(length), column], np.nan) for key in ("base", "whole_base")}
+def _of_one_gene(rows: dict[str, FloatArray], length: int) -> dict[str, FloatArray]:
+    """Cut from a row of costs those of a gene of so many letters."""
     return {
-        **picked,
+        "base": rows["base"][:length],
+        "whole_base": rows["whole_base"][:length],
         "eos": np.append(rows["goes_on"][:length], rows["ends"][length]),
         "whole_eos": rows["whole_eos"][length],
     }

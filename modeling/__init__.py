@@ -16,11 +16,13 @@ from .model_folder import (
     looks_ahead,
     model_fingerprint,
     new_record,
+    read_record,
     resolve_model_folder,
     save_model_folder,
 )
 from .modeling_gene_ngram import GeneNGramForCausalLM
 from .modeling_gene_rnn import GeneRNNForCausalLM, GeneRNNModel
+from .ngram_fitting import fit_head
 
 AutoConfig.register("gene_ngram", GeneNGramConfig)
 AutoConfig.register("gene_rnn", GeneRNNConfig)
@@ -43,12 +45,14 @@ __all__ = [
     "GeneRNNForCausalLM",
     "GeneRNNModel",
     "describe_model",
+    "fit_head",
     "generate_genes",
     "is_model_file",
     "load_model_folder",
     "looks_ahead",
     "model_fingerprint",
     "new_record",
+    "read_record",
     "resolve_model_folder",
     "save_model_folder",
 ]

@@ -3,8 +3,17 @@
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-SMOOTHINGS = ("mle", "laplace")
-MAX_ORDER = 12
+TABLE_SMOOTHINGS = ("mle", "laplace")
+"""Smoothings of one table of counts."""
+
+INDEX_SMOOTHINGS = ("interpolated", "mixture")
+"""Smoothings over contexts of many lengths, from one index of the training genes, with weights that are fitted."""
+
+SMOOTHINGS = TABLE_SMOOTHINGS + INDEX_SMOOTHINGS
+MAX_TABLE_ORDER, MAX_INDEX_ORDER = 12, 24
+
+FORMAT_VERSION = 1
+"""Of what an index and its weights mean; a folder of another version cannot be read."""
 
 
 @strict
@@ -13,17 +22,32 @@ class GeneNGramConfig(PreTrainedConfig):
 
     Args:
         order (`int`, *optional*, defaults to 8):
-            n: a base is predicted from the n - 1 bases before it. From 1 to 12; the table of counts has
-            5^n entries of 4 bytes (order 8: 1.6 MB, order 12: 1 GB).
+            n: a base is predicted from at most the n - 1 bases before it. `"mle"` and `"laplace"`: from 1 to 12; the
+            table of counts has 5^n entries of 4 bytes (order 8: 1.6 MB, order 12: 1 GB). `"interpolated"`: from 1 to
+            24, `"mixture"`: from 2 to 24.
         smoothing (`str`, *optional*, defaults to `"laplace"`):
             `"mle"`: counts divided by their sum. `"laplace"`: `pseudocount` is added to each count first.
+            `"interpolated"`: contexts of all lengths below the order, each added to what the next shorter one says.
+            `"mixture"`: contexts of many lengths, copies of earlier genes and the gene itself, weighed by a small
+            network.
         pseudocount (`float`, *optional*, defaults to 1.0):
-            What Laplace smoothing adds; not used by `"mle"`.
+            What Laplace smoothing adds; not used by the others.
         paper (`bool`, *optional*, defaults to `False`):
-            Whether to spread probability as NLTK does in arXiv 2307.10634: over seven symbols (A, C, G, T, the
-            two gene boundaries and the unknown symbol; for order 1 over A, C, G, T and the unknown symbol), and to
-            give no symbol any probability after a context that "mle" has never seen. Otherwise probability is spread
-            over A, C, G, T and the end alone, uniformly after a context without counts.
+            For `"mle"` and `"laplace"`: whether to spread probability as NLTK does in arXiv 2307.10634: over seven
+            symbols (A, C, G, T, the two gene boundaries and the unknown symbol; for order 1 over A, C, G, T and the
+            unknown symbol), and to give no symbol any probability after a context that "mle" has never seen.
+            Otherwise probability is spread over A, C, G, T and the end alone, uniformly after a context without
+            counts.
+        both_strands (`bool`, *optional*, defaults to `False`):
+            For `"interpolated"` and `"mixture"`: whether the reverse complements of the genes are counted as well.
+        own_gene (`bool`, *optional*, defaults to `True`):
+            For `"mixture"`: whether the earlier bases of the gene itself are counted, on both strands.
+        index_size (`int`, *optional*, defaults to 0):
+            Symbols of the index of `"interpolated"` and `"mixture"`; known once genes are counted.
+        format_version (`int`, *optional*, defaults to 1):
+            Of the index and its weights.
+        use_cache (`bool`, *optional*, defaults to `True`):
+            Whether a model with an index returns its state.
         vocab_size (`int`, *optional*, defaults to 8):
             Number of token ids; it is fixed.
     """
@@ -34,19 +58,40 @@ class GeneNGramConfig(PreTrainedConfig):
     smoothing: str = "laplace"
     pseudocount: float | int = 1.0
     paper: bool = False
+    both_strands: bool = False
+    own_gene: bool = True
+    index_size: int = 0
+    format_version: int = FORMAT_VERSION
+    use_cache: bool = True
     vocab_size: int = 8
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 3
 
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index of the training genes instead of one table of counts."""
+        return self.smoothing in INDEX_SMOOTHINGS
+
     def validate_architecture(self) -> None:
         """Refuse orders and smoothings that do not exist."""
         super().validate_architecture()
-        if not 1 <= self.order <= MAX_ORDER:
-            raise ValueError(f"order is {self.order}; it must be from 1 to {MAX_ORDER}")
+        if self.format_version != FORMAT_VERSION:
+            raise ValueError(
+                f"format_version is {self.format_version}, but this code reads version {FORMAT_VERSION}; fit the "
+                "model again, or load it with the code in its folder (trust_remote_code=True)"
+            )
         if self.smoothing not in SMOOTHINGS:
             raise ValueError(f"smoothing is {self.smoothing!r}; choose one of {', '.join(SMOOTHINGS)}")
+        least = 2 if self.smoothing == "mixture" else 1
+        most = MAX_INDEX_ORDER if self.has_index else MAX_TABLE_ORDER
+        if not least <= self.order <= most:
+            raise ValueError(f"order is {self.order}; for {self.smoothing!r} it must be from {least} to {most}")
         if self.smoothing == "laplace" and not self.pseudocount > 0:
             raise ValueError(f"pseudocount is {self.pseudocount}; Laplace smoothing needs more than 0")
+        if self.both_strands and not self.has_index:
+            raise ValueError(f"both_strands is for {' and '.join(INDEX_SMOOTHINGS)}; {self.smoothing!r} counts one")
+        if self.paper and self.has_index:
+            raise ValueError(f"paper is for {' and '.join(TABLE_SMOOTHINGS)}; {self.smoothing!r} is not in the paper")
         if self.vocab_size != 8:
             raise ValueError(f"vocab_size is {self.vocab_size}; an n-gram model of genes has 8 token ids")

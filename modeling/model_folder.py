@@ -35,6 +35,8 @@ MODEL_FILES = (
     "tokenizer_config.json",
     "configuration_*.py",
     "modeling_*.py",
+    "ngram_*.py",
+    "recurrent_cache.py",
     RECORD_FILE,
 )
 """What belongs to a model; anything else in its folder, checkpoints and logs above all, stays at home."""
@@ -67,6 +69,15 @@ def new_record(
         "parameters": count_numbers(model),
         "packages": package_versions(),
     }
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return the record of a model folder, empty where there is none or one of somebody else's form."""
+    with suppress(OSError, ValueError):
+        record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        if isinstance(record, dict):
+            return record
+    return {}
 
 
 def save_model_folder(
@@ -180,8 +191,8 @@ def describe_model(name: str, folder: Path, model: PreTrainedModel) -> dict[str,
         "parameters": count_numbers(model),
         "fingerprint": model_fingerprint(folder),
     }
-    with suppress(OSError, ValueError, KeyError, TypeError):  # no record, or one of somebody else's form
-        facts["trained_on"] = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))["dataset"]["fingerprint"]
+    with suppress(KeyError, TypeError):
+        facts["trained_on"] = read_record(folder)["dataset"]["fingerprint"]
     return facts
 
 
@@ -202,8 +213,10 @@ def looks_ahead(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
 
 
 def count_numbers(model: PreTrainedModel) -> int:
-    """Return how many numbers a model has learned: its parameters, or the counts of an n-gram model."""
-    return model.num_parameters() or sum(buffer.numel() for buffer in model.state_dict().values())
+    """Return how many numbers a model has learned: its parameters, and the counts of an n-gram model."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    counts = sum(buffer.numel() for name, buffer in model.state_dict().items() if name not in parameters)
+    return model.num_parameters() + counts
 
 
 @contextmanager

@@ -1,31 +1,84 @@
-"""N-gram language model of genes: a table of counts that loads, scores and generates like any causal model.
+"""N-gram language model of genes: counts that load, score and generate like any causal model.
 
-The file stands alone: it travels to the Hub beside the counts and is loaded there with `trust_remote_code=True`.
-The table has a row per context of n - 1 symbols, oldest first, in base 5: 0 for "no base here" (before the gene, or an
-unknown base), 1 to 4 for A, C, G, T. Its five columns are the token ids 3 to 7: the end of the gene, A, C, G, T.
+The file and those it imports stand alone: they travel to the Hub beside the counts and are loaded there with
+`trust_remote_code=True`.
+
+`mle` and `laplace` have a table with a row per context of n - 1 symbols, oldest first, in base 5: 0 for "no base here"
+(before the gene, or an unknown base), 1 to 4 for A, C, G, T. Its five columns are the token ids 3 to 7: the end of the
+gene, A, C, G, T. `interpolated` and `mixture` have an index of the training genes, which holds the counts of all
+contexts (`ngram_index.py`), a walk through a gene that looks them up (`ngram_walk.py`), and a head that makes
+probabilities of them (`ngram_heads.py`).
 """
 
-from collections.abc import Iterable
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import chain
+from typing import Any, TypeVar
 
 import torch
 from transformers import GenerationMixin, PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import CausalLMOutput
+from transformers.cache_utils import Cache
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from .configuration_gene_ngram import GeneNGramConfig
+from .ngram_heads import InterpolatedHead, MixtureHead
+from .ngram_index import SYMBOL_OF_TOKEN, ContextIndex
+from .ngram_walk import Features, WalkState, walk
+from .recurrent_cache import RecurrentCache
 
 UNK_ID, BOS_ID, EOS_ID, A_ID = 1, 2, 3, 4
 NUM_OUTCOMES = 5
 _COUNT_LIMIT = torch.iinfo(torch.int32).max
 _BASES_PER_CHUNK = 1 << 22
+_BATCH_DIM = 0
+
+_PLACES_PER_THREAD = 4096
+"""Places that a thread looks up and mixes at once, so that they stay in its processor's cache."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@cache
+def _thread_pool(num_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(1,))
+
+
+os.register_at_fork(after_in_child=_thread_pool.cache_clear)  # the threads stay with the parent
+
+
+def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    """Apply a function to some items on as many threads as torch uses, each of which computes alone.
+
+    No gradients are kept. Two threads that each have a part of the genes are faster than one whose every operation is
+    shared out.
+    """
+    num_threads = torch.get_num_threads()
+    if min(num_threads, len(items)) == 1:
+        with torch.no_grad():
+            return [function(item) for item in items]
+
+    inference = torch.is_inference_mode_enabled()
+
+    def apply(item: _Item) -> _Result:
+        with torch.inference_mode(inference), torch.no_grad():  # each thread has settings of its own
+            return function(item)
+
+    results = list(_thread_pool(num_threads).map(apply, items))
+    torch.set_num_threads(num_threads)  # a new thread of the pool has set it to one for threads to come
+    return results
 
 
 class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     """N-gram model whose logits are natural logarithms of probabilities.
 
-    It has no parameters: `counts` is an int32 buffer, `[5 ** (order - 1), 5]`, saved as any weight is. Logits have the
-    floating-point type the model is loaded with; `dtype=torch.float64` gives the last digits.
+    `mle` and `laplace` have no parameters: `counts` is an int32 buffer, `[5 ** (order - 1), 5]`, saved as any weight
+    is. `interpolated` and `mixture` have an `index`, all buffers of integers, and a `head` with few parameters, which
+    are fitted on genes that were not counted and then stay as they are. Logits have the floating-point type the model
+    is loaded with; `dtype=torch.float64` gives the last digits.
     """
 
     config: GeneNGramConfig
@@ -33,10 +86,22 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     base_model_prefix = ""
     _is_stateful = True
 
+    index: ContextIndex
+    head: InterpolatedHead | MixtureHead
+
     def __init__(self, config: GeneNGramConfig) -> None:
         super().__init__(config)
-        self.register_buffer("counts", torch.zeros(5 ** (config.order - 1), NUM_OUTCOMES, dtype=torch.int32))
-        self.register_buffer("pseudocounts", self._pseudocounts(), persistent=False)
+        if config.has_index:
+            self.index = ContextIndex(config.index_size)
+            self.head = (
+                InterpolatedHead(config.order, config.both_strands)
+                if config.smoothing == "interpolated"
+                else MixtureHead(config.order, config.own_gene)
+            )
+            self.head.requires_grad_(False)
+        else:
+            self.register_buffer("counts", torch.zeros(5 ** (config.order - 1), NUM_OUTCOMES, dtype=torch.int32))
+            self.register_buffer("pseudocounts", self._pseudocounts(), persistent=False)
         self.loss_type = "ForCausalLM"
         self.post_init()
 
@@ -46,13 +111,13 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     @property
     def device(self) -> torch.device:
-        """The device of the counts; there are no parameters to ask."""
-        return self.counts.device
+        """The device of the counts; there may be no parameters to ask."""
+        return self.index.text.device if self.config.has_index else self.counts.device
 
     @property
     def dtype(self) -> torch.dtype:
         """The floating-point type of the logits."""
-        return self.pseudocounts.dtype
+        return next(self.head.parameters()).dtype if self.config.has_index else self.pseudocounts.dtype
 
     def _pseudocounts(self) -> torch.Tensor:
         """What smoothing adds to the count of each token id, `[vocab_size]`."""
@@ -69,8 +134,10 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     def _init_weights(self, module: torch.nn.Module) -> None:
         # A buffer that is not saved comes back from `from_pretrained` uninitialised.
-        if isinstance(module, GeneNGramForCausalLM):
+        if module is self and not self.config.has_index:
             init.copy_(module.pseudocounts, module._pseudocounts().to(module.pseudocounts))
+        elif isinstance(module, InterpolatedHead | MixtureHead) and not getattr(module, "_is_hf_initialized", False):
+            module.reset_parameters()
 
     def _contexts(self, digits: torch.Tensor) -> torch.Tensor:
         """Return the table row of the context that ends at each position; `digits` is `[..., length]`, 0 to 4."""
@@ -83,6 +150,9 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     def count(self, genes: Iterable[torch.Tensor]) -> "GeneNGramForCausalLM":
         """Add the n-grams of some genes to the counts.
 
+        An index is made anew, of the genes it had and these. Its head still has the weights that were fitted to what
+        it had; see `fit_head`.
+
         Args:
             genes: token ids of one gene each, `[length]`, without `[BOS]` and `[EOS]`. Bases and the end are counted;
                 `[UNK]` is context only.
@@ -91,8 +161,16 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             The model itself.
 
         Raises:
-            OverflowError: an n-gram occurs more than 2^31 - 1 times.
+            OverflowError: an n-gram occurs more than 2^31 - 1 times, or an index would have more symbols than that.
         """
+        if self.config.has_index:
+            symbol_of_token = torch.tensor(SYMBOL_OF_TOKEN, dtype=torch.uint8)
+            more = (symbol_of_token[gene.long()].numpy() for gene in genes)
+            device = self.device
+            self.index.build(chain(list(self.index.genes()), more), self.config.both_strands)
+            self.index.to(device)
+            self.config.index_size = self.index.size
+            return self
         chunk: list[torch.Tensor] = []
         for gene in genes:
             chunk.append(gene.to(torch.int64))
@@ -122,31 +200,97 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         table[distinct] = total.to(torch.int32)
 
     def prepare_inputs_for_generation(self, input_ids: torch.LongTensor, **kwargs: Any) -> dict[str, Any]:
-        """Give `generate` the tokens a prediction depends on: with or without a cache, the last n of them."""
-        return {"input_ids": input_ids[:, -self.config.order :], "logits_to_keep": 1}
+        """Give `generate` the tokens a prediction depends on."""
+        if self.config.has_index:
+            return {**super().prepare_inputs_for_generation(input_ids, **kwargs), "logits_to_keep": 1}
+        return {"input_ids": input_ids[:, -self.config.order :], "logits_to_keep": 1}  # with or without a cache
 
     def forward(
         self,
         input_ids: torch.LongTensor,
         attention_mask: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
         labels: torch.LongTensor | None = None,
+        use_cache: bool | None = None,
         logits_to_keep: int = 0,
         **kwargs: Any,
-    ) -> CausalLMOutput:
-        """Look up the token after each token.
+    ) -> CausalLMOutputWithPast:
+        """Predict the token after each token.
 
         Args:
             input_ids: token ids, `[batch, length]`. Padding on the left reads as "before the gene", which it is.
             attention_mask: not needed: padding has an id of its own.
+            past_key_values: the state to go on from, as returned by an earlier call; with an index only.
             labels: token ids whose prediction is scored, -100 where none is; `[batch, length]`, not shifted.
+            use_cache: whether to return the state, with an index only; by default `config.use_cache`.
             logits_to_keep: give logits for this many last positions only; 0 for all.
             kwargs: `num_items_in_batch`, the number of targets the loss is divided by, and what `generate` passes to
                 models with a cache.
 
         Returns:
-            Logits `[batch, length, vocab_size]`, minus infinity where a token is impossible, and with `labels` the
-            loss: nats per target.
+            Logits `[batch, length, vocab_size]`, minus infinity where a token is impossible, the state, and with
+            `labels` the loss: nats per target.
+
+        Raises:
+            ValueError: nothing has been counted yet, or a cache of another kind of model.
         """
+        cache = None
+        if self.config.has_index:
+            use_cache = self.config.use_cache if use_cache is None else use_cache
+            cache = RecurrentCache.of(past_key_values, _BATCH_DIM, use_cache)
+            state = WalkState(*cache.state.tensors) if cache is not None and cache.state.tensors else None
+            logits, state = self._index_logits(input_ids, state, logits_to_keep)
+            if cache is not None and use_cache:
+                cache.state.advance(tuple(state), num_tokens=input_ids.shape[1])
+        else:
+            logits = self._table_logits(input_ids, logits_to_keep)
+        loss = None
+        if labels is not None:
+            num_items = {key: kwargs[key] for key in ("num_items_in_batch",) if key in kwargs}
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **num_items)
+        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=cache if use_cache else None)
+
+    def look(
+        self,
+        input_ids: torch.Tensor,
+        *,
+        state: WalkState | None = None,
+        keep: int = 0,
+        tallies: torch.Tensor | None = None,
+    ) -> tuple[Features, WalkState]:
+        """Give what the head makes probabilities of; arguments as of `walk`, `input_ids` as of `forward`.
+
+        Raises:
+            ValueError: nothing has been counted yet.
+        """
+        if not self.index.size:
+            raise ValueError("no gene has been counted yet; fit the model first")
+        symbols = torch.tensor(SYMBOL_OF_TOKEN, dtype=torch.uint8, device=input_ids.device)[input_ids]
+        return walk(
+            self.index, self.head.outlook, symbols, self.head.log_odds, state=state, keep=keep, tallies=tallies
+        )
+
+    @torch.no_grad()
+    def _index_logits(
+        self, input_ids: torch.Tensor, state: WalkState | None, keep: int
+    ) -> tuple[torch.Tensor, WalkState]:
+        """Look and mix, on a CPU a few genes a thread at a time."""
+
+        batch, length = input_ids.shape
+        logits = self.head.log_odds.new_full((batch, keep or length, self.config.vocab_size), -torch.inf)
+
+        def predict(rows: slice) -> WalkState:
+            before = None if state is None else WalkState(*(tensor[rows] for tensor in state))
+            features, after = self.look(input_ids[rows], state=before, keep=keep)
+            logits[rows, :, EOS_ID:] = self.head(features)
+            return after
+
+        size = max(1, _PLACES_PER_THREAD // length) if input_ids.device.type == "cpu" else batch
+        states = in_threads(predict, [slice(first, first + size) for first in range(0, batch, size)])
+        return logits, WalkState(*map(torch.cat, zip(*states, strict=True)))
+
+    def _table_logits(self, input_ids: torch.Tensor, logits_to_keep: int) -> torch.Tensor:
+        """Look up the counts after each context and smooth them."""
         contexts = self._contexts((input_ids - EOS_ID).clamp(min=0))[:, -logits_to_keep:]
         counts = self.counts[contexts].to(self.dtype)
         mass = torch.nn.functional.pad(counts, (EOS_ID, 0)) + self.pseudocounts
@@ -155,12 +299,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             outcomes = torch.arange(self.config.vocab_size, device=mass.device) >= EOS_ID
             mass = torch.where(total > 0, mass, outcomes.to(mass))
             total = mass.sum(dim=-1, keepdim=True)
-        logits = mass.log() - total.clamp(min=torch.finfo(mass.dtype).tiny).log()
-        loss = None
-        if labels is not None:
-            num_items = {key: kwargs[key] for key in ("num_items_in_batch",) if key in kwargs}
-            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **num_items)
-        return CausalLMOutput(loss=loss, logits=logits)
+        return mass.log() - total.clamp(min=torch.finfo(mass.dtype).tiny).log()
 
 
 __all__ = ["GeneNGramForCausalLM"]

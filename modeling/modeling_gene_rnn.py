@@ -4,7 +4,6 @@ The file stands alone: it travels to the Hub beside the weights and is loaded th
 The recurrent state plays the part of the key-value cache in `generate`, so its size does not grow with the gene.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,95 +11,14 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from transformers import GenerationMixin, PreTrainedModel
 from transformers import initialization as init
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
 from .configuration_gene_rnn import GeneRNNConfig
+from .recurrent_cache import RecurrentCache
 
-
-class GeneRNNState(CacheLayerMixin):
-    """Recurrent state of all layers, in the form in which `generate` carries a cache.
-
-    Attributes:
-        tensors: `(hidden,)` for a GRU, `(hidden, cell)` for an LSTM, each `[num_hidden_layers, batch, hidden_size]`;
-            empty before the first forward pass.
-        num_tokens: tokens the state has seen, padding included.
-    """
-
-    supports_early_init = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tensors: tuple[torch.Tensor, ...] = ()
-        self.num_tokens = 0
-
-    def _apply(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        self.tensors = tuple(function(tensor) for tensor in self.tensors)
-
-    def advance(self, tensors: tuple[torch.Tensor, ...], num_tokens: int) -> None:
-        """Replace the state by the one after `num_tokens` more tokens."""
-        self.tensors = tensors
-        self.num_tokens += num_tokens
-        self.is_initialized = True
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Refuse: there are no keys and values here."""
-        raise NotImplementedError("a recurrent state has no keys and values")
-
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: the state changes by `advance`."""
-        raise NotImplementedError("a recurrent state has no keys and values; it changes by advance()")
-
-    def get_seq_length(self) -> int:
-        """Return the number of tokens seen."""
-        return self.num_tokens
-
-    def get_max_length(self) -> int:
-        """Return -1: a recurrent state has no longest sequence."""
-        return -1
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Return the length and offset of an attention mask over all tokens seen so far and the new ones."""
-        return self.num_tokens + query_length, 0
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self.tensors, self.num_tokens, self.is_initialized = (), 0, False
-
-    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
-        """Reorder the batch as beam search asks."""
-        self.batch_select_indices(beam_idx)
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep the rows of the batch that `indices` names, in that order."""
-        self._apply(lambda tensor: tensor.index_select(1, indices.to(tensor.device)))
-
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        """Repeat each row of the batch `repeats` times."""
-        self._apply(lambda tensor: tensor.repeat_interleave(repeats, dim=1))
-
-    def offload(self) -> None:
-        """Move the state to the CPU."""
-        self._apply(lambda tensor: tensor.to("cpu"))
-
-    def prefetch(self) -> None:
-        """Do nothing: the next forward pass brings the state to its device."""
-
-    def crop(self, max_length: int) -> None:
-        """Refuse: a recurrent state cannot go back."""
-        raise NotImplementedError("a recurrent state cannot be cropped to an earlier token")
-
-
-class GeneRNNCache(Cache):
-    """The `past_key_values` of a recurrent model: one state for all layers."""
-
-    def __init__(self) -> None:
-        super().__init__(layers=[GeneRNNState()])
-
-    @property
-    def state(self) -> GeneRNNState:
-        """The recurrent state."""
-        return self.layers[0]
+_BATCH_DIM = 1
+"""Of the states of torch's layers, each `[num_hidden_layers, batch, hidden_size]`."""
 
 
 class GeneRNNPreTrainedModel(PreTrainedModel):
@@ -190,12 +108,7 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
             inputs_embeds = self.embed_tokens(input_ids)
         if use_cache is None:
             use_cache = self.config.use_cache and not self.training
-        if past_key_values is not None and not isinstance(past_key_values, GeneRNNCache):
-            if past_key_values.get_seq_length() > 0:
-                raise ValueError(f"past_key_values is a {type(past_key_values).__name__}; a GeneRNNCache was expected")
-            past_key_values = None
-        if past_key_values is None and use_cache:
-            past_key_values = GeneRNNCache()
+        past_key_values = RecurrentCache.of(past_key_values, _BATCH_DIM, use_cache)
 
         state = past_key_values.state.tensors if past_key_values is not None else ()
         state = tuple(tensor.to(inputs_embeds) for tensor in state)
@@ -311,4 +224,4 @@ class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):
         return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=outputs.past_key_values)
 
 
-__all__ = ["GeneRNNCache", "GeneRNNForCausalLM", "GeneRNNModel", "GeneRNNPreTrainedModel"]
+__all__ = ["GeneRNNForCausalLM", "GeneRNNModel", "GeneRNNPreTrainedModel"]

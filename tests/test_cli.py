@@ -53,7 +53,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
 
 @pytest.fixture
 def model(genelm: Run, small_dataset: Path) -> str:
-    genelm(f"ngram fit --data {small_dataset} --order 4 --output runs/laplace4")
+    genelm(f"ngram fit --data {small_dataset} --smoothing laplace --order 4 --output runs/laplace4")
     return "runs/laplace4"
 
 

@@ -6,7 +6,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModel, AutoModelForCausalLM, DynamicCache, set_seed
 
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
-from genelm.modeling.modeling_gene_rnn import GeneRNNCache
+from genelm.modeling.recurrent_cache import RecurrentCache
 from genelm.tokenization import load_tokenizer
 
 TOKENIZER = load_tokenizer()
@@ -125,10 +125,10 @@ def test_dropout_acts_in_training_alone(model: GeneRNNForCausalLM) -> None:
 def test_a_foreign_cache_is_refused(model: GeneRNNForCausalLM) -> None:
     cache = DynamicCache()
     cache.update(torch.zeros(1, 1, 2, 4), torch.zeros(1, 1, 2, 4), 0)
-    with pytest.raises(ValueError, match="GeneRNNCache was expected"):
+    with pytest.raises(ValueError, match="RecurrentCache was expected"):
         model(batch("ACG")["input_ids"], past_key_values=cache)
     with pytest.raises(NotImplementedError, match="cannot be cropped"):
-        GeneRNNCache().state.crop(1)
+        RecurrentCache(1).state.crop(1)
 
 
 @pytest.mark.parametrize(

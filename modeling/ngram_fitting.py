@@ -1,0 +1,125 @@
+"""Fit what an n-gram model with an index learns beyond counts: how far to trust which of them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from tqdm.auto import tqdm
+
+from .modeling_gene_ngram import BOS_ID, EOS_ID, GeneNGramForCausalLM, in_threads
+from .ngram_heads import InterpolatedHead, MixtureHead
+from .ngram_walk import COPY_STATES, Features
+
+GENES_AT_ONCE, GENES_PADDED = 256, 16
+"""Genes whose features are held at once, which bounds memory, and genes that are padded to one length."""
+
+RAREST_HIT, SUREST_HIT = 0.02, 0.9995
+"""Hit rates of copies are kept within: a state that was met once is not certain."""
+
+_IGNORED = -100
+
+
+def fit_head(
+    model: GeneNGramForCausalLM, genes: Sequence[torch.Tensor], *, seed: int = 0, silent: bool = False
+) -> float:
+    """Fit the numbers of the head on genes that were not counted; the counts stay as they are.
+
+    Minimises nats per base and end by Adam with one cycle of the learning rate, in a few passes over the genes. The
+    same genes, seed and number of threads give the same numbers on the same machine.
+
+    Args:
+        model: with an index, on a CPU.
+        genes: token ids of one gene each, `[length]`, without `[BOS]` and `[EOS]`; of a validation split.
+        seed: of the order of genes and places, and of the network's first weights.
+        silent: show no progress bar.
+
+    Returns:
+        Bits per base and end over the last pass, while it was still learning.
+
+    Raises:
+        ValueError: there is no gene.
+    """
+    if not genes:
+        raise ValueError("weights are fitted on genes that were not counted, but there is none")
+    head: InterpolatedHead | MixtureHead = model.head
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.manual_seed(seed)
+        head.reset_parameters()
+        num_places = sum(len(gene) + 1 for gene in genes)
+        bar = tqdm(
+            total=num_places * (head.epochs + isinstance(head, MixtureHead)),
+            desc="fitting weights",
+            unit="bases",
+            unit_scale=True,
+            disable=silent,
+        )
+        if isinstance(head, MixtureHead):
+            tallies = torch.zeros(COPY_STATES, 2, dtype=torch.int64)
+            for batch in _batches(genes, range(len(genes))):
+                tallies += sum(in_threads(partial(_tally, model), list(_padded(batch))))
+                bar.update(sum(len(gene) + 1 for gene in batch))
+            hits, tried = tallies[:, 1] + 1, tallies[:, 0] + 3
+            head.hit_rates.copy_((hits / tried).clamp(RAREST_HIT, SUREST_HIT))
+        head.requires_grad_(True)
+        optimizer = torch.optim.AdamW(head.parameters(), lr=head.learning_rate, weight_decay=1e-4)
+        step_size, places_done, bits = head.learning_rate, 0, 0.0
+        for _ in range(head.epochs):
+            nats, num_targets = 0.0, 0
+            for batch in _batches(genes, torch.randperm(len(genes)).tolist()):
+                features, targets = _places(model, batch)
+                for places in torch.randperm(len(targets)).split(head.places_per_step):
+                    for group in optimizer.param_groups:
+                        group["lr"] = step_size * _one_cycle(places_done / (num_places * head.epochs))
+                    predicted = head(Features(*(part[places] for part in features)))
+                    loss = torch.nn.functional.nll_loss(predicted, targets[places], reduction="sum")
+                    optimizer.zero_grad()
+                    (loss / len(places)).backward()
+                    optimizer.step()
+                    places_done += len(places)
+                    nats += loss.item()
+                num_targets += int((targets != _IGNORED).sum())
+                bar.update(len(targets))
+            bits = nats / math.log(2) / max(num_targets, 1)
+        bar.close()
+        head.requires_grad_(False)
+    return bits
+
+
+def _one_cycle(progress: float) -> float:
+    """Give the share of the learning rate: up in the first tenth, then down as a cosine."""
+    return progress / 0.1 if progress < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (progress - 0.1) / 0.9)
+
+
+def _batches(genes: Sequence[torch.Tensor], order: Sequence[int]) -> Iterator[list[torch.Tensor]]:
+    """Give the genes in an order, `GENES_AT_ONCE` at a time, those of a batch sorted by length."""
+    for first in range(0, len(order), GENES_AT_ONCE):
+        yield sorted((genes[gene] for gene in order[first : first + GENES_AT_ONCE]), key=len)
+
+
+def _padded(genes: list[torch.Tensor]) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
+    """Give some of the genes and their ids, `[BOS]` first, `[EOS]` wherever they have ended."""
+    for first in range(0, len(genes), GENES_PADDED):
+        some = [
+            torch.nn.functional.pad(gene.long(), (1, 0), value=BOS_ID) for gene in genes[first : first + GENES_PADDED]
+        ]
+        yield genes[first : first + GENES_PADDED], torch.nn.utils.rnn.pad_sequence(some, True, EOS_ID)
+
+
+def _tally(model: GeneNGramForCausalLM, padded: tuple[list[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """Count the predictions of copies in each state, and how many were right."""
+    tallies = torch.zeros(COPY_STATES, 2, dtype=torch.int64)
+    model.look(padded[1], tallies=tallies)
+    return tallies
+
+
+def _places(model: GeneNGramForCausalLM, genes: list[torch.Tensor]) -> tuple[Features, torch.Tensor]:
+    """Give the features of every place of the genes, `[places, ...]`, and which of the five outcomes came there."""
+    groups = list(_padded(genes))
+    features, targets = [], []
+    for (some, _), (seen, _) in zip(groups, in_threads(lambda group: model.look(group[1]), groups), strict=True):
+        for row, gene in enumerate(some):
+            features.append(Features(*(part[row, : len(gene) + 1] for part in seen)))
+            outcome = torch.nn.functional.pad(gene.long(), (0, 1), value=EOS_ID) - EOS_ID
+            targets.append(torch.where(outcome < 0, _IGNORED, outcome))
+    return Features(*map(torch.cat, zip(*features, strict=True))), torch.cat(targets)

@@ -1,0 +1,164 @@
+"""From counts to probabilities: the two smoothings of `gene_ngram` that look at contexts of many lengths.
+
+The file stands alone: it travels to the Hub beside the model. Each head says what it looks at (`outlook`) and turns
+features into natural logarithms of the probabilities of the end, A, C, G and T. Its numbers are fitted on genes that
+were not counted.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from .ngram_walk import COPY_STATES, SEED, Features, Outlook
+
+COUNT_CLASSES = 10
+"""Counts of a context are told apart by their power of two, from 2^9 on no more."""
+
+NUM_OUTCOMES = 5
+
+MIXED_CONTEXTS = (1, 2, 3, 4, 6, 8, 10, 11, 12, 14, 16, 20, 23)
+"""Lengths of the contexts that are mixed, as far as the order allows; chosen on validation genes."""
+
+OWN_CONTEXTS = (1, 2, 3, 4, 6, 8, 11, 14, 18)
+"""Lengths of contexts in the gene itself; likewise."""
+
+END_CONTEXTS = (1, 3, 6, 9, 11, 13, 16, 20)
+"""Lengths of the contexts that predict the end of the gene."""
+
+HIDDEN_SIZE = 16
+"""Of the network that weighs the predictions; more gained nothing."""
+
+
+class InterpolatedHead(nn.Module):
+    """Each context's counts are added to what the context one shorter says, as so many observations.
+
+    `p_k(x) = (c_k(x) + s p_{k-1}(x)) / (n_k + s)`, from a uniform distribution up to the longest context, where c_k(x)
+    counts x on the sense strand and, weighed by one number a length, on the other, and n_k is their sum. The strength
+    s depends on k, on n_k, and on how many different symbols followed: with s the same for all n_k it is the Dirichlet
+    smoothing of MacKay and Peto (1995), with s the number of different followers that of Witten and Bell (1991).
+
+    Attributes:
+        log_strengths: `[order, COUNT_CLASSES, 6]`.
+        reverse_logits: logit of the other strand's weight, `[order]`.
+    """
+
+    epochs, places_per_step, learning_rate = 6, 8192, 0.15
+
+    def __init__(self, order: int, both_strands: bool) -> None:
+        super().__init__()
+        self.outlook = Outlook(contexts=tuple(range(order)), sense_contexts=tuple(range(order)))
+        self.both_strands = both_strands
+        self.log_strengths = nn.Parameter(torch.empty(order, COUNT_CLASSES, NUM_OUTCOMES + 1))
+        self.reverse_logits = nn.Parameter(torch.empty(order))
+
+    @property
+    def log_odds(self) -> torch.Tensor:
+        """Of copies; none are followed."""
+        return self.reverse_logits.new_zeros(COPY_STATES)
+
+    def reset_parameters(self) -> None:
+        """Begin with short contexts to be trusted once seen thirty times, and long ones at once."""
+        order = len(self.log_strengths)
+        with torch.no_grad():
+            self.log_strengths.copy_(torch.linspace(3.4, -0.6, order)[:, None, None].expand_as(self.log_strengths))
+            self.reverse_logits.zero_()
+
+    def forward(self, features: Features) -> torch.Tensor:
+        """Give log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
+        dtype = self.log_strengths.dtype
+        probabilities = features.counts.new_full((*features.counts.shape[:-2], NUM_OUTCOMES), 0.2, dtype=dtype)
+        weights = self.reverse_logits.sigmoid()
+        for k in range(len(self.log_strengths)):
+            counts = features.sense_counts[..., k, :].to(dtype)
+            if self.both_strands:
+                other = features.counts[..., k, :].to(dtype) - counts[..., 1:]
+                counts = counts + nn.functional.pad(weights[k] * other, (1, 0))
+            total = counts.sum(dim=-1, keepdim=True)
+            count_class = total.detach().clamp(min=1).log2().long().clamp(max=COUNT_CLASSES - 1)[..., 0]
+            distinct = (counts > 0).sum(dim=-1)
+            strength = self.log_strengths[k, count_class, distinct].exp().unsqueeze(-1)
+            probabilities = (counts + strength * probabilities) / (total + strength)
+        return probabilities.clamp(min=torch.finfo(dtype).tiny).log()  # poly-A makes the rest vanish in float32
+
+
+class MixtureHead(nn.Module):
+    """The predictions of many contexts, of the gene itself and of copies, weighed by how much each knows.
+
+    Every prediction is a distribution over A, C, G and T: counts with a pseudocount a length, or the votes of the
+    copies. Their logarithms are added with weights and made a distribution again, `p(x) ~ exp(sum_i w_i ln p_i(x))`
+    (logistic mixing: Mahoney, Adaptive weighing of context models for lossless data compression, 2005). The weights
+    come from a small network that sees how often each context was met and how sure each prediction is.
+
+    The end of the gene is predicted by contexts on the sense strand alone, as in `InterpolatedHead`.
+
+    Attributes:
+        log_pseudocounts: of each source of counts; the odds of copies are counted like bases seen.
+        hit_rates: by state of a copy, how often its next base is right, `[COPY_STATES]`; counted, not learned.
+        end_log_strengths: of each context in the prediction of the end.
+    """
+
+    epochs, places_per_step, learning_rate = 3, 2048, 4e-3
+
+    def __init__(self, order: int, own_gene: bool) -> None:
+        super().__init__()
+        contexts = tuple(k for k in MIXED_CONTEXTS if k < order)
+        own_contexts = tuple(k for k in OWN_CONTEXTS if k < order) if own_gene else ()
+        end_contexts = tuple(k for k in END_CONTEXTS if k < order)
+        self.outlook = Outlook(contexts, end_contexts, own_contexts, copies=order > SEED)
+        num_sources = self.outlook.num_sources
+        num_predictions = num_sources + 1
+        self.log_pseudocounts = nn.Parameter(torch.empty(num_sources))
+        self.hidden = nn.Linear(2 * num_predictions, HIDDEN_SIZE)
+        self.weights = nn.Linear(HIDDEN_SIZE, num_predictions)
+        self.direct_weights = nn.Linear(2 * num_predictions, num_predictions, bias=False)
+        self.end_log_strengths = nn.Parameter(torch.empty(len(end_contexts)))
+        self.register_buffer("hit_rates", torch.empty(COPY_STATES))
+
+    hit_rates: torch.Tensor
+
+    @property
+    def log_odds(self) -> torch.Tensor:
+        """By state of a copy, of its next base against each of the others."""
+        return (3 * self.hit_rates / (1 - self.hit_rates)).log()
+
+    def reset_parameters(self) -> None:
+        """Begin with equal weights and with few observations needed where a context is long."""
+        lengths = torch.tensor(self.outlook.contexts)
+        with torch.no_grad():
+            self.log_pseudocounts.zero_()
+            self.log_pseudocounts[: len(lengths)] = torch.where(
+                lengths < 10, 0.0, torch.where(lengths < 12, -0.7, -2.8)
+            )
+            nn.init.xavier_uniform_(self.hidden.weight)
+            for zero in (self.hidden.bias, self.weights.weight, self.direct_weights.weight):
+                nn.init.zeros_(zero)
+            nn.init.constant_(self.weights.bias, 0.3)
+            nn.init.constant_(self.end_log_strengths, 3.0)
+            nn.init.constant_(self.hit_rates, 0.5)
+
+    def forward(self, features: Features) -> torch.Tensor:
+        """Give log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
+        dtype = self.log_pseudocounts.dtype
+        counts, votes = features.counts.to(dtype), features.votes.to(dtype)
+        pseudocounts = self.log_pseudocounts.exp()
+        observed = counts.sum(dim=-1)
+        log_mass = (counts + pseudocounts.unsqueeze(-1).expand(-1, 4).contiguous()).log()
+        surest = log_mass.amax(dim=-1) - (observed / 4 + pseudocounts).log()
+        by_votes = (votes.log_softmax(dim=-1) + math.log(4)).clamp(min=-8)
+        most_votes = votes.amax(dim=-1, keepdim=True).clamp(min=0).log1p()
+        inputs = torch.cat([observed.log1p(), surest, most_votes, by_votes.amax(dim=-1, keepdim=True)], dim=-1)
+        weights = self.weights(self.hidden(inputs).tanh()) + self.direct_weights(inputs)
+        # What all four masses are divided by to make them probabilities is the same for all, and goes out.
+        mixed = (weights[..., None, :-1] @ log_mass).squeeze(-2) + weights[..., -1:] * by_votes
+        end = self._end(features.sense_counts.to(dtype))
+        return torch.cat([end.log(), mixed.log_softmax(dim=-1) + (1 - end).log()], dim=-1)
+
+    def _end(self, sense_counts: torch.Tensor) -> torch.Tensor:
+        """Give the probability that the gene ends here, `[..., 1]`."""
+        ends, total = sense_counts[..., 0], sense_counts.sum(dim=-1)
+        strengths = self.end_log_strengths.exp()
+        probability = torch.full_like(ends[..., 0], 0.2)
+        for k in range(ends.shape[-1]):
+            probability = (ends[..., k] + strengths[k] * probability) / (total[..., k] + strengths[k])
+        return probability.unsqueeze(-1)

@@ -1,0 +1,111 @@
+"""A state that is carried from token to token, in the form in which `generate` carries a key-value cache.
+
+The file stands alone: it travels to the Hub beside the models that use it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+
+class RecurrentState(CacheLayerMixin):
+    """The state of a whole model after some tokens.
+
+    Attributes:
+        tensors: what the model carries; empty before the first forward pass.
+        num_tokens: tokens the state has seen, padding included.
+        batch_dim: dimension of the tensors that is the batch.
+    """
+
+    supports_early_init = False
+
+    def __init__(self, batch_dim: int) -> None:
+        super().__init__()
+        self.tensors: tuple[torch.Tensor, ...] = ()
+        self.num_tokens = 0
+        self.batch_dim = batch_dim
+
+    def _apply(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self.tensors = tuple(function(tensor) for tensor in self.tensors)
+
+    def advance(self, tensors: tuple[torch.Tensor, ...], num_tokens: int) -> None:
+        """Replace the state by the one after `num_tokens` more tokens."""
+        self.tensors = tensors
+        self.num_tokens += num_tokens
+        self.is_initialized = True
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """Refuse: there are no keys and values here."""
+        raise NotImplementedError("a recurrent state has no keys and values")
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: the state changes by `advance`."""
+        raise NotImplementedError("a recurrent state has no keys and values; it changes by advance()")
+
+    def get_seq_length(self) -> int:
+        """Return the number of tokens seen."""
+        return self.num_tokens
+
+    def get_max_length(self) -> int:
+        """Return -1: a recurrent state has no longest sequence."""
+        return -1
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return the length and offset of an attention mask over all tokens seen so far and the new ones."""
+        return self.num_tokens + query_length, 0
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.tensors, self.num_tokens, self.is_initialized = (), 0, False
+
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        """Reorder the batch as beam search asks."""
+        self.batch_select_indices(beam_idx)
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep the rows of the batch that `indices` names, in that order."""
+        self._apply(lambda tensor: tensor.index_select(self.batch_dim, indices.to(tensor.device)))
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat each row of the batch `repeats` times."""
+        self._apply(lambda tensor: tensor.repeat_interleave(repeats, dim=self.batch_dim))
+
+    def offload(self) -> None:
+        """Move the state to the CPU."""
+        self._apply(lambda tensor: tensor.to("cpu"))
+
+    def prefetch(self) -> None:
+        """Do nothing: the next forward pass brings the state to its device."""
+
+    def crop(self, max_length: int) -> None:
+        """Refuse: a recurrent state cannot go back."""
+        raise NotImplementedError("a recurrent state cannot be cropped to an earlier token")
+
+
+class RecurrentCache(Cache):
+    """The `past_key_values` of a model with a recurrent state: one state for all layers."""
+
+    def __init__(self, batch_dim: int) -> None:
+        super().__init__(layers=[RecurrentState(batch_dim)])
+
+    @property
+    def state(self) -> RecurrentState:
+        """The recurrent state."""
+        return self.layers[0]
+
+    @classmethod
+    def of(cls, past_key_values: Cache | None, batch_dim: int, use_cache: bool) -> "RecurrentCache | None":
+        """Return the cache to go on from, a new one where there is none yet and one is wanted.
+
+        Raises:
+            ValueError: the cache is that of another kind of model, with tokens in it.
+        """
+        if past_key_values is not None and not isinstance(past_key_values, cls):
+            if past_key_values.get_seq_length() > 0:
+                raise ValueError(
+                    f"past_key_values is a {type(past_key_values).__name__}; a {cls.__name__} was expected"
+                )
+            past_key_values = None
+        return cls(batch_dim) if past_key_values is None and use_cache else past_key_values

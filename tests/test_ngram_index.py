@@ -1,0 +1,278 @@
+"""N-gram models with an index: counts by brute force, fractions by hand, two forms of one walk, honest predictions."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoModelForCausalLM
+
+from genelm.modeling import (
+    GeneNGramConfig,
+    GeneNGramForCausalLM,
+    fit_head,
+    load_model_folder,
+    ngram_index,
+    ngram_walk,
+    save_model_folder,
+)
+from genelm.modeling import modeling_gene_ngram as model_module
+from genelm.modeling.ngram_index import ContextIndex
+from genelm.storage import InputError
+from genelm.tokenization import encode, load_tokenizer
+
+
+def random_genes(count: int, seed: int = 0, unknown: bool = True) -> list[str]:
+    """Genes in families: half are earlier ones with a tenth of their bases changed, some on the other strand."""
+    rng = np.random.default_rng(seed)
+    genes: list[str] = []
+    for number in range(count):
+        if number % 2 and len(genes) > 3:
+            letters = list(genes[int(rng.integers(len(genes)))])
+            for place in range(len(letters)):
+                if rng.random() < 0.1:
+                    letters[place] = "ACGT"[int(rng.integers(4))]
+            gene = "".join(letters)
+            if number % 4 == 3:
+                gene = gene[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        else:
+            gene = "".join(rng.choice(list("ACGT"), size=int(rng.integers(1, 200))))
+            gene += gene[: len(gene) // 3]  # repeats, for the gene's own contexts
+        if unknown and number % 5 == 2:
+            gene = gene[: len(gene) // 2] + "NN" + gene[len(gene) // 2 :]
+        genes.append(gene)
+    return genes
+
+
+def tokens(genes: list[str]) -> list[torch.Tensor]:
+    return [torch.from_numpy(encode(gene)).long() for gene in genes]
+
+
+def padded(genes: list[str]) -> torch.Tensor:
+    rows = [torch.nn.functional.pad(gene, (1, 0), value=2) for gene in tokens(genes)]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=0)
+
+
+def fitted(smoothing: str, genes: list[str], order: int = 24, **options) -> GeneNGramForCausalLM:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=order, smoothing=smoothing, **options))
+    model.count(tokens(genes))
+    fit_head(model, tokens(random_genes(30, seed=0)[::-1]), silent=True)
+    return model
+
+
+@pytest.fixture(scope="module", params=["interpolated", "mixture"])
+def model(request) -> GeneNGramForCausalLM:
+    return fitted(request.param, random_genes(60), both_strands=True)
+
+
+def brute_counts(genes: list[str], context: str, starts: bool) -> np.ndarray:
+    """What follows a context: the end, A, C, G, T; `starts`: only where a gene begins with it."""
+    counts = np.zeros(5)
+    for gene in genes:
+        for place in range(len(gene) + 1):
+            begins = place - len(context)
+            if begins < 0 or gene[begins:place] != context or (starts and begins > 0):
+                continue
+            following = gene[place] if place < len(gene) else "$"
+            if following in "$ACGT":
+                counts["$ACGT".index(following)] += 1
+    return counts
+
+
+@pytest.mark.parametrize("both_strands", [False, True])
+def test_counts_of_every_context_by_brute_force(both_strands: bool) -> None:
+    genes = random_genes(24)
+    other = [gene[::-1].translate(str.maketrans("ACGT", "TGCA")) for gene in genes]
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="interpolated", both_strands=both_strands))
+    model.count(tokens(genes))
+    for gene in [*genes[:6], "ACGTNACCCA" * 3]:
+        features, _ = model.look(padded([gene]))
+        for place in range(0, len(gene) + 1, 7):
+            for k in range(24):
+                starts = k > place
+                context = gene[max(place - k, 0) : place]
+                expected = np.zeros(5) if "N" in context else brute_counts(genes, context, starts)
+                assert features.sense_counts[0, place, k].tolist() == expected.tolist()
+                if both_strands and not starts and "N" not in context:
+                    expected = expected + np.append(0, brute_counts(other, context, False)[1:])
+                assert features.counts[0, place, k].tolist() == expected[1:].tolist()
+
+
+def test_both_strands_count_alike() -> None:
+    genes = random_genes(20, unknown=False)
+    reverse = [gene[::-1].translate(str.maketrans("ACGT", "TGCA")) for gene in genes]
+    one, other = (
+        GeneNGramForCausalLM(GeneNGramConfig(order=8, smoothing="interpolated", both_strands=True)).count(tokens(some))
+        for some in (genes, reverse)
+    )
+    query = padded([max(genes, key=len)])
+    for k in range(8):
+        inside = torch.arange(query.shape[1]) >= k  # contexts that begin with a gene know the sense strand
+        counts = [model.look(query)[0].counts[:, inside, k] for model in (one, other)]
+        assert torch.equal(*counts)
+
+
+def test_interpolation_of_three_genes_by_hand() -> None:
+    # AC, A and CA, contexts of up to 1 base, all strengths 1. Ends and bases seen: end 3, A 3, C 2.
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=2, smoothing="interpolated")).double()
+    model.count(tokens(["AC", "A", "CA"]))
+    model.head.log_strengths.zero_()
+    third, fifth = Fraction(1, 3), Fraction(1, 5)
+    shortest = {x: (count + fifth) / 9 for x, count in (("$", 3), ("A", 3), ("C", 2), ("G", 0), ("T", 0))}
+    expected = {
+        "": [(count + shortest[x]) / 4 for x, count in (("$", 0), ("A", 2), ("C", 1), ("G", 0), ("T", 0))],
+        "A": [(count + shortest[x]) / 4 for x, count in (("$", 2), ("A", 0), ("C", 1), ("G", 0), ("T", 0))],
+        "C": [(count + shortest[x]) * third for x, count in (("$", 1), ("A", 1), ("C", 0), ("G", 0), ("T", 0))],
+        "G": list(shortest.values()),
+    }
+    for gene, probabilities in expected.items():
+        found = model(padded([gene])).logits[0, -1].exp()
+        assert found[3:].tolist() == pytest.approx([float(p) for p in probabilities], rel=1e-12)
+        assert sum(probabilities) == 1
+
+
+def test_the_other_strand_weighs_what_its_weight_says() -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=1, smoothing="interpolated", both_strands=True)).double()
+    model.count(tokens(["AAC"]))
+    model.head.log_strengths.zero_()
+    model.head.reverse_logits.fill_(np.log(3))  # a weight of 3/4
+    # Sense: end 1, A 2, C 1; other strand: G 1, T 2; sum 4 + 3/4 * 3, and a strength of 1 for a fifth each.
+    expected = np.array([1, 2, 1, 0.75, 1.5]) / 7.25 + 0.2 / 7.25
+    assert model(padded(["A"])).logits[0, -1, 3:].exp().tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize("copies_and_own", [True, False])
+def test_the_compiled_walk_is_the_walk_in_torch(copies_and_own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fitted("mixture" if copies_and_own else "interpolated", random_genes(80), both_strands=True)
+    query = padded(random_genes(80)[20:50])
+    compiled, state = model.look(query)
+    assert not copies_and_own or compiled.votes.abs().max() > 3  # copies are followed in it
+    monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    in_torch, torch_state = model.look(query)
+    for name, one, other in zip(compiled._fields, compiled, in_torch, strict=True):
+        assert torch.allclose(one, other, rtol=1e-5, atol=1e-5), name
+    followed = state.copies[..., 0] >= 0
+    assert torch.equal(followed, torch_state.copies[..., 0] >= 0)
+    assert torch.equal(state.copies[followed], torch_state.copies[followed])
+    assert torch.equal(state.rows, torch_state.rows)
+    assert torch.equal(state.seen, torch_state.seen)
+
+
+def test_probabilities_add_up_to_one(model: GeneNGramForCausalLM) -> None:
+    for query in (padded(random_genes(40)[:20]), padded(["A" * 300, "ACGT" * 40, "N", ""])):
+        assert torch.allclose(model(query).logits.exp().sum(-1), torch.ones(query.shape), atol=1e-5)
+
+
+def test_a_base_changes_no_prediction_before_it(model: GeneNGramForCausalLM) -> None:
+    query = padded(random_genes(60)[10:11])
+    before = model(query).logits
+    for place in (1, 5, query.shape[1] // 2, query.shape[1] - 2):
+        for base in (4, 5, 6, 7, 1):
+            changed = query.clone()
+            changed[0, place] = base
+            assert torch.equal(model(changed).logits[:, :place], before[:, :place])
+        assert not torch.equal(model(changed).logits[:, place:], before[:, place:])
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_at_once_and_in_steps(model: GeneNGramForCausalLM, steps: int) -> None:
+    query = padded(random_genes(60)[10:14])
+    whole, cache, parts = model(query).logits, None, []
+    for part in query.split(steps, dim=1):
+        output = model(part, past_key_values=cache, use_cache=True)
+        cache = output.past_key_values
+        parts.append(output.logits)
+    assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-5)
+    assert cache.get_seq_length() == query.shape[1]
+
+
+def test_neighbours_padding_and_threads_change_nothing(model: GeneNGramForCausalLM, monkeypatch) -> None:
+    genes = random_genes(60)[10:30]
+    together = model(padded(genes)).logits
+    monkeypatch.setattr(model_module, "_PLACES_PER_THREAD", 50)
+    assert torch.allclose(model(padded(genes)).logits, together, atol=1e-5)
+    for row, gene in enumerate(genes):
+        alone = model(padded([gene])).logits[0]
+        assert torch.allclose(alone, together[row, : len(gene) + 1], atol=1e-5)
+    left = torch.nn.functional.pad(padded(genes[:1]), (5, 0), value=0)
+    assert torch.allclose(model(left).logits[:, 5:], model(padded(genes[:1])).logits, atol=1e-5, rtol=1e-5)
+    with torch.inference_mode():
+        assert torch.allclose(model(padded(genes)).logits, together, atol=1e-5)
+
+
+def test_a_model_of_its_own_genes_recalls_them() -> None:
+    genes = random_genes(60, unknown=False)
+    model = fitted("mixture", genes)
+    bits = model(padded(genes[:1]), labels=padded(genes[:1])).loss / np.log(2)
+    assert bits < 0.6
+
+
+def test_counting_in_two_turns_is_counting_at_once(model: GeneNGramForCausalLM, tmp_path) -> None:
+    genes = random_genes(60)
+    save_model_folder(tmp_path, fitted(model.config.smoothing, genes[:20], both_strands=True), load_tokenizer(), {})
+    again, _ = load_model_folder(tmp_path)
+    again.count(tokens(genes[20:]))
+    fit_head(again, tokens(random_genes(30, seed=0)[::-1]), silent=True)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
+
+
+def test_a_saved_model_is_the_same_in_any_floating_type(model: GeneNGramForCausalLM, tmp_path) -> None:
+    model.save_pretrained(tmp_path)
+    query = padded(random_genes(60)[:3])
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    assert torch.equal(loaded(query).logits, model(query).logits)
+    half = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert half(query).logits.dtype == torch.bfloat16
+    assert torch.allclose(half(query).logits.float().exp(), model(query).logits.exp(), atol=0.1)
+
+
+def test_fitting_is_a_function_of_its_seed(model: GeneNGramForCausalLM) -> None:
+    again = fitted(model.config.smoothing, random_genes(60), both_strands=True)
+    assert torch.equal(again(padded(["ACGTTGCA"])).logits, model(padded(["ACGTTGCA"])).logits)
+
+
+def test_what_cannot_be_counted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=3, smoothing="mixture"))
+    with pytest.raises(ValueError, match="no gene has been counted"):
+        model(padded(["ACGT"]))
+    with pytest.raises(ValueError, match="there is none"):
+        fit_head(model.count(tokens(["ACGT"])), [])
+    monkeypatch.setattr(ngram_index, "MAX_SIZE", 10)
+    with pytest.raises(OverflowError, match="12 symbols with their boundaries; an index holds at most 10"):
+        ContextIndex(0).build([np.full(10, 2, dtype=np.uint8)], both_strands=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smoothing": "interpolated", "order": 0}, "from 1 to 24"),
+        ({"smoothing": "mixture", "order": 25}, "from 2 to 24"),
+        ({"smoothing": "mixture", "order": 1}, "from 2 to 24"),
+        ({"smoothing": "laplace", "both_strands": True}, "both_strands is for interpolated and mixture"),
+        ({"smoothing": "mixture", "paper": True}, "paper is for mle and laplace"),
+        ({"smoothing": "mixture", "format_version": 0}, "format_version is 0, but this code reads version 1"),
+    ],
+)
+def test_impossible_models_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(StrictDataclassError) as refusal:
+        GeneNGramConfig(**options)
+    assert message in str(refusal.value.__cause__)
+
+
+def test_a_folder_of_another_version_is_refused(tmp_path) -> None:
+    model = fitted("mixture", random_genes(10))
+    save_model_folder(tmp_path, model, load_tokenizer(), {})
+    config = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config.replace('"format_version": 1', '"format_version": 2'))
+    with pytest.raises(InputError, match="reads version 1; fit the model again"):
+        load_model_folder(tmp_path)
+
+
+@pytest.mark.parametrize("order", [2, 5, 12, 13])
+def test_short_orders_are_models_too(order: int) -> None:
+    for smoothing, own_gene in product(("interpolated", "mixture"), (False, True)):
+        model = fitted(smoothing, random_genes(20), order=order, own_gene=own_gene)
+        assert torch.allclose(model(padded(["ACGTACG"])).logits.exp().sum(-1), torch.ones(8), atol=1e-5)

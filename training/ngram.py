@@ -1,0 +1,113 @@
+"""Fit an n-gram model to a dataset folder, and count more genes into a fitted one."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from huggingface_hub.errors import StrictDataclassError
+from tqdm.auto import tqdm
+
+from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head, load_model_folder, new_record, read_record
+from genelm.storage import InputError
+from genelm.tokenization import encode
+
+TABLE_ORDER, INDEX_ORDER = 8, 24
+"""Orders where none is asked for: the paper's for a table, the longest for an index."""
+
+SEED = 0
+"""Of the weights' fit; nothing is chosen by it."""
+
+
+def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
+    """Count the n-grams of the train split, and fit weights on the validation split where the smoothing has them.
+
+    Args:
+        data: folder that `genelm data build` wrote.
+        options: of `GeneNGramConfig`; None for what the smoothing does by itself.
+
+    Returns:
+        The model, and the record of how it came about.
+
+    Raises:
+        InputError: there can be no such model, or the dataset lacks a split that it needs.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        config = GeneNGramConfig(**given | _defaults(given))
+    except StrictDataclassError as error:
+        raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
+    manifest = read_manifest(data)
+    model = GeneNGramForCausalLM(config)
+    _count(model, load_split(data, "train"), data)
+    section = {"model_type": config.model_type, **given, **_defaults(given)}
+    return model, _record(model, section, dataset_facts(manifest), data)
+
+
+def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
+    """Count the train split of a dataset into a fitted model: what fitting on all genes at once would have given.
+
+    Args:
+        folder: of the model.
+        data: folder that `genelm data build` wrote, with genes that the model has not counted.
+        validation: such a folder, whose validation split weights are fitted on again.
+
+    Returns:
+        The model, and the record of how it came about.
+
+    Raises:
+        InputError: the folder holds another kind of model, or a dataset lacks a split that is needed.
+    """
+    model, _ = load_model_folder(folder)
+    if not isinstance(model, GeneNGramForCausalLM):
+        raise InputError(f"{folder} holds a {model.config.model_type}; genes are counted into a gene_ngram alone.")
+    before = read_record(folder)
+    more = dataset_facts(read_manifest(data))
+    _count(model, load_split(data, "train"), data)
+    known = before.get("dataset", {})
+    together = {
+        "name": f"{known.get('name', 'unknown')} + {more['name']}",
+        "source": f"{known.get('source', 'unknown')} + {more['source']}",
+        "fingerprint": hashlib.sha256(f"{known.get('fingerprint')}{more['fingerprint']}".encode()).hexdigest(),
+        "genes": known.get("genes", 0) + more["genes"],
+        "bases": known.get("bases", 0) + more["bases"],
+    }
+    section = before.get("config", {}).get("model", {"model_type": model.config.model_type})
+    return model, _record(model, section, together, validation)
+
+
+def _defaults(options: dict[str, Any]) -> dict[str, Any]:
+    """Say what is not given and depends on the smoothing."""
+    if options.get("smoothing") in ("interpolated", "mixture"):
+        return {name: value for name, value in (("order", INDEX_ORDER), ("both_strands", True)) if name not in options}
+    return {} if "order" in options else {"order": TABLE_ORDER}
+
+
+def _count(model: GeneNGramForCausalLM, genes: Dataset, data: Path) -> None:
+    if not len(genes):
+        raise InputError(f"The train split of {data} has no gene to count; build it anew.")
+    bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
+    try:
+        model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
+    except OverflowError as error:
+        raise InputError(f"{data} is too large to be counted: {error}; use fewer genes.") from error
+
+
+def _record(
+    model: GeneNGramForCausalLM, section: dict[str, Any], dataset: dict[str, Any], data: Path
+) -> dict[str, Any]:
+    """Fit the weights where there are any, and say how the model came about."""
+    if not model.config.has_index:
+        return new_record(model, config={"model": section}, seed=None, dataset=dataset)
+    splits = read_manifest(data)["splits"]
+    if not splits.get("validation", {}).get("genes"):
+        raise InputError(
+            f"{data} has no validation genes, on which {model.config.smoothing!r} fits its weights; build a dataset "
+            "with a validation split, or count with --smoothing laplace."
+        )
+    genes = load_split(data, "validation")["sequence"]
+    bits = fit_head(model, [torch.from_numpy(encode(sequence)) for sequence in genes], seed=SEED)
+    record = new_record(model, config={"model": section}, seed=SEED, dataset=dataset)
+    return record | {"weights_fitted_on": {"split": "validation", "bits_per_base_and_end": bits}}
