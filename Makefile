@@ -11,13 +11,14 @@ LAUNCH := $(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,quality]'
 	touch $@
 
-demo: .venv/installed  ## simulate genes, train three models, compare them, use one
+demo: .venv/installed  ## simulate genes, train four models, compare them, use one
 	rm -rf demo
 	$(GENELM) data build --source simulated --num-genes 2000 --output demo/data
-	$(GENELM) ngram fit --data demo/data --order 4 --smoothing laplace --output demo/runs/laplace4
+	$(GENELM) ngram fit --data demo/data --output demo/runs/mixture
+	$(GENELM) ngram fit --data demo/data --smoothing laplace --order 4 --output demo/runs/laplace4
 	$(LAUNCH) train.py --config configs/demo.yaml --data demo/data --output_dir demo/runs/lstm
 	$(LAUNCH) train.py --config configs/demo_gpt2.yaml --data demo/data --output_dir demo/runs/gpt2
-	for model in laplace4 lstm gpt2; do \
+	for model in mixture laplace4 lstm gpt2; do \
 		$(GENELM) evaluate demo/runs/$$model --data demo/data --split test \
 			--task perplexity --task edits --output demo/results/$$model.json || exit 1; \
 	done

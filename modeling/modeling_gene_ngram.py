@@ -17,6 +17,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from transformers import GenerationMixin, PreTrainedModel
 from transformers import initialization as init
@@ -34,6 +35,9 @@ NUM_OUTCOMES = 5
 _COUNT_LIMIT = torch.iinfo(torch.int32).max
 _BASES_PER_CHUNK = 1 << 22
 _BATCH_DIM = 0
+
+_GENES_AT_ONCE = {False: 8192, True: 64}
+"""Genes that are scored at once, without an index and with one."""
 
 _PLACES_PER_THREAD = 4096
 """Places that a thread looks up and mixes at once, so that they stay in its processor's cache."""
@@ -141,9 +145,18 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     def _contexts(self, digits: torch.Tensor) -> torch.Tensor:
         """Return the table row of the context that ends at each position; `digits` is `[..., length]`, 0 to 4."""
-        rows = torch.zeros_like(digits)
-        for distance in range(min(self.config.order - 1, digits.shape[-1])):
-            rows[..., distance:] += digits[..., : digits.shape[-1] - distance] * 5**distance
+        rows = torch.zeros_like(digits, dtype=torch.int32)
+        power, power_length, length = digits.to(torch.int32), 1, 0  # numbers of contexts of 1, 2, 4 ... digits
+        wanted = self.config.order - 1
+        while wanted:
+            if wanted & 1:
+                rows[..., length:] += power[..., : max(digits.shape[-1] - length, 0)] * 5**length
+                length += power_length
+            wanted >>= 1
+            if wanted:
+                longer = power.clone()
+                longer[..., power_length:] += power[..., :-power_length] * 5**power_length
+                power, power_length = longer, 2 * power_length
         return rows
 
     @torch.no_grad()
@@ -172,32 +185,80 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             self.config.index_size = self.index.size
             return self
         chunk: list[torch.Tensor] = []
+        num_bases = 0
         for gene in genes:
-            chunk.append(gene.to(torch.int64))
-            if sum(map(len, chunk)) >= _BASES_PER_CHUNK:
+            chunk.append(gene)
+            num_bases += gene.numel()
+            if num_bases >= _BASES_PER_CHUNK:
                 self._count_chunk(chunk)
-                chunk = []
+                chunk, num_bases = [], 0
         if chunk:
             self._count_chunk(chunk)
         return self
 
     def _count_chunk(self, genes: list[torch.Tensor]) -> None:
-        # Every gene is preceded by n - 1 times "no base here", so that no context reaches into the gene before.
-        start = torch.full((max(self.config.order - 1, 1),), BOS_ID)
-        end = torch.tensor([EOS_ID])
-        tokens = torch.cat([part for gene in genes for part in (start, gene, end)]).to(self.device)
-        contexts = self._contexts((tokens - EOS_ID).clamp(min=0))[:-1]
-        outcomes = tokens[1:] - EOS_ID
+        contexts, outcomes, _ = self._joined(genes)
         counted = outcomes >= 0
         if self.config.paper and self.config.order == 1:
             counted &= outcomes > 0  # the paper's unigram model has no gene boundaries
-        cells = (contexts * NUM_OUTCOMES + outcomes)[counted]
-        distinct, added = torch.unique(cells, return_counts=True)
+        cells = (contexts * NUM_OUTCOMES + outcomes)[counted].long()
         table = self.counts.view(-1)
-        total = table[distinct].to(torch.int64) + added
-        if len(total) and int(total.max()) > _COUNT_LIMIT:
-            raise OverflowError(f"an n-gram occurs {int(total.max())} times; the counts hold at most {_COUNT_LIMIT}")
-        table[distinct] = total.to(torch.int32)
+        if int(table.max()) + len(cells) > _COUNT_LIMIT:
+            distinct, added = torch.unique(cells, return_counts=True)
+            most = int((table[distinct] + added).max())
+            if most > _COUNT_LIMIT:
+                raise OverflowError(f"an n-gram occurs {most} times; the counts hold at most {_COUNT_LIMIT}")
+        table.scatter_add_(0, cells, torch.ones_like(cells, dtype=torch.int32))
+
+    def _joined(self, genes: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Give the contexts and outcomes of all genes, the end included, as one row, and the symbols of each gene."""
+        # Before every gene stands n - 1 times "no base here", so that no context reaches into the gene before.
+        gap = max(self.config.order - 1, 1)
+        lengths = np.array([gene.numel() + 1 for gene in genes])
+        firsts = np.cumsum(lengths + gap) - lengths
+        tokens = np.full(int((lengths + gap).sum()), BOS_ID, dtype=np.int8)
+        for gene, first, length in zip(genes, firsts.tolist(), lengths.tolist(), strict=True):
+            tokens[first : first + length - 1] = gene.numpy(force=True)
+            tokens[first + length - 1] = EOS_ID
+        digits = torch.from_numpy(np.maximum(tokens - EOS_ID, 0)).to(self.device)
+        is_outcome = torch.from_numpy(np.flatnonzero(tokens != BOS_ID)).to(self.device)
+        outcomes = torch.from_numpy(tokens - EOS_ID).to(self.device)[is_outcome]
+        return self._contexts(digits)[is_outcome - 1], outcomes, torch.from_numpy(lengths).to(self.device)
+
+    @torch.no_grad()
+    def score(self, genes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Say what genes cost: -ln p(bases, end) of each, without a logit for what did not come.
+
+        Args:
+            genes: token ids of one gene each, uint8, `[length]`, without `[BOS]` and `[EOS]`; `[UNK]` costs nothing.
+
+        Returns:
+            Nats over the whole softmax, float64, `[len(genes)]`.
+        """
+        costs = []
+        size = _GENES_AT_ONCE[self.config.has_index]
+        for first in range(0, len(genes), size):
+            some = genes[first : first + size]
+            costs.append(self._index_costs(some) if self.config.has_index else self._table_costs(some))
+        return torch.cat(costs) if costs else torch.zeros(0, dtype=torch.float64)
+
+    def _table_costs(self, genes: Sequence[torch.Tensor]) -> torch.Tensor:
+        contexts, outcomes, lengths = self._joined(genes)
+        tokens = (outcomes + EOS_ID).clamp(min=0).int()
+        if len(self.counts) <= len(contexts):
+            log_probabilities = self._smoothed(self.counts).view(-1)[contexts * self.config.vocab_size + tokens]
+        else:
+            log_probabilities = self._smoothed(self.counts[contexts]).gather(-1, tokens.long()[:, None])[:, 0]
+        nats = log_probabilities.neg_().masked_fill_(outcomes < 0, 0)
+        return torch.segment_reduce(nats.double(), "sum", lengths=lengths)
+
+    def _index_costs(self, genes: Sequence[torch.Tensor]) -> torch.Tensor:
+        rows = [torch.nn.functional.pad(gene.long(), (1, 1), value=EOS_ID) for gene in genes]
+        tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=UNK_ID).to(self.device)
+        tokens[:, 0] = BOS_ID
+        logits = self(tokens[:, :-1], use_cache=False).logits
+        nats = -logits.gather(-1, tokens[:, 1:, None]).squeeze(-1).double()
+        return torch.where(tokens[:, 1:] == UNK_ID, 0, nats).sum(dim=-1)
 
     def prepare_inputs_for_generation(self, input_ids: torch.LongTensor, **kwargs: Any) -> dict[str, Any]:
         """Give `generate` the tokens a prediction depends on."""
@@ -243,7 +304,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             if cache is not None and use_cache:
                 cache.state.advance(tuple(state), num_tokens=input_ids.shape[1])
         else:
-            logits = self._table_logits(input_ids, logits_to_keep)
+            contexts = self._contexts((input_ids - EOS_ID).clamp(min=0))[:, -logits_to_keep:]
+            logits = self._smoothed(self.counts[contexts])
         loss = None
         if labels is not None:
             num_items = {key: kwargs[key] for key in ("num_items_in_batch",) if key in kwargs}
@@ -289,11 +351,9 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         states = in_threads(predict, [slice(first, first + size) for first in range(0, batch, size)])
         return logits, WalkState(*map(torch.cat, zip(*states, strict=True)))
 
-    def _table_logits(self, input_ids: torch.Tensor, logits_to_keep: int) -> torch.Tensor:
-        """Look up the counts after each context and smooth them."""
-        contexts = self._contexts((input_ids - EOS_ID).clamp(min=0))[:, -logits_to_keep:]
-        counts = self.counts[contexts].to(self.dtype)
-        mass = torch.nn.functional.pad(counts, (EOS_ID, 0)) + self.pseudocounts
+    def _smoothed(self, counts: torch.Tensor) -> torch.Tensor:
+        """Turn rows of the table, `[..., 5]`, into logarithms of probabilities, `[..., vocab_size]`."""
+        mass = torch.nn.functional.pad(counts.to(self.dtype), (EOS_ID, 0)) + self.pseudocounts
         total = mass.sum(dim=-1, keepdim=True)
         if not self.config.paper:
             outcomes = torch.arange(self.config.vocab_size, device=mass.device) >= EOS_ID

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 from genelm.cli.main import main
 from genelm.dataset_scripts import load_split
+from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM, save_model_folder
+from genelm.tokenization import load_tokenizer
 
 Run = Callable[[str], str]
 
@@ -218,6 +221,58 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     assert "no weights" in refused(f"evaluate {model} --data {small_dataset} --output r.json")
 
 
+def test_an_n_gram_grows(genelm: Run, small_dataset: Path) -> None:
+    genelm("data build --source simulated --num-genes 60 --max-length 100 --seed 5 --output data/more")
+    genelm(f"ngram fit --data {small_dataset} --output runs/mixture")
+    config = json.loads(Path("runs/mixture/config.json").read_text())
+    assert (config["order"], config["smoothing"], config["both_strands"]) == (24, "mixture", True)
+    before = json.loads(Path("runs/mixture/training_record.json").read_text())
+    genelm(f"ngram add runs/mixture --data data/more --validation {small_dataset} --output runs/larger")
+    record = json.loads(Path("runs/larger/training_record.json").read_text())
+    more = json.loads(Path("data/more/manifest.json").read_text())
+    assert record["dataset"]["genes"] == before["dataset"]["genes"] + more["splits"]["train"]["genes"]
+    assert record["dataset"]["name"] == f"small + {more['name']}"
+    assert record["dataset"]["fingerprint"] not in (before["dataset"]["fingerprint"], more["fingerprint"])
+    assert record["config"]["model"] == before["config"]["model"]
+    for name in ("mixture", "larger"):
+        genelm(f"evaluate runs/{name} --data {small_dataset} --split test --output results/{name}.json")
+    genelm("generate runs/larger --num 3 --prompt ATG --max-new-tokens 20 --output genes.fa")
+    genelm("push runs/larger --repo USER/larger --dry-run hub")
+    assert "copies of training genes" in Path("hub/README.md").read_text()
+    assert (Path("hub") / "ngram_walk.py").is_file()
+
+
+def test_n_grams_that_cannot_be_fitted(refused: Run, small_dataset: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "no_validation"
+    shutil.copytree(small_dataset, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["splits"]["validation"]["genes"] = 0
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    message = refused(f"ngram fit --data {copy} --output runs/n")
+    assert "no validation genes, on which 'mixture' fits its weights" in message
+    assert "--smoothing laplace" in message
+    fit = f"ngram fit --data {small_dataset} --output runs/n"
+    assert "both_strands is for interpolated" in refused(f"{fit} --smoothing laplace --both-strands")
+    assert "from 2 to 24" in refused(f"{fit} --order 25")
+    assert "nothing-here" in refused(f"ngram add nothing-here --data {small_dataset} --output runs/n")
+
+
+def test_genes_are_counted_into_n_grams_alone(refused: Run, small_dataset: Path, tmp_path: Path) -> None:
+    save_model_folder(tmp_path / "rnn", GeneRNNForCausalLM(GeneRNNConfig(hidden_size=8)), load_tokenizer(), {})
+    assert "holds a gene_rnn" in refused(f"ngram add rnn --data {small_dataset} --output runs/n")
+
+
 def test_help_of_every_command(genelm: Run) -> None:
-    for command in ("", "data build", "data report", "ngram fit", "evaluate", "report", "generate", "score", "push"):
+    for command in (
+        "",
+        "data build",
+        "data report",
+        "ngram fit",
+        "ngram add",
+        "evaluate",
+        "report",
+        "generate",
+        "score",
+        "push",
+    ):
         assert "--help" in genelm(f"{command} --help")

@@ -5,7 +5,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModelForCausalLM
 
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head
 from genelm.tokenization import encode
 
 A, C, G, T = 4, 5, 6, 7
@@ -73,6 +73,25 @@ def test_counts_do_not_overflow_unseen() -> None:
     model.counts.fill_(torch.iinfo(torch.int32).max)
     with pytest.raises(OverflowError, match="at most 2147483647"):
         model.count([torch.tensor([A])])
+
+
+@pytest.mark.parametrize("smoothing", ["mle", "laplace", "interpolated", "mixture"])
+@pytest.mark.parametrize("order", [2, 5, 9])
+def test_the_score_of_a_gene_is_the_sum_over_its_steps(smoothing: str, order: int) -> None:
+    genes = ["ACGTACGGTNA", "", "TTGACA", "G" * 40, "ACGTTT"]
+    model = fitted(*genes[:4], smoothing=smoothing, order=order)
+    if model.config.has_index:
+        fit_head(model, [torch.from_numpy(encode(gene)) for gene in genes], silent=True)
+    expected = []
+    for gene in genes:
+        ids = encode(gene).tolist()
+        nats = [
+            -model(torch.tensor([[2, *ids[:i]]])).logits[0, -1, end] for i, end in enumerate([*ids, 3]) if end != 1
+        ]
+        expected.append(float(sum(nats)))
+    found = model.score([torch.from_numpy(encode(gene)) for gene in genes])
+    assert found.tolist() == pytest.approx(expected, rel=1e-6)
+    assert model.score([]).tolist() == []
 
 
 @pytest.mark.parametrize("options", [{"order": 0}, {"order": 13}, {"smoothing": "none"}, {"pseudocount": 0.0}])

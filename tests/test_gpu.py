@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, GPT2Config
 
 import train
 from genelm.eval import score_genes
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, fit_head
 from genelm.tokenization import encode
 
 pytestmark = [
@@ -22,7 +22,11 @@ GENES = ["ACGTTGCAACGGT" * 20, "G", "TTTTNNACGT", "ACGGT" * 90]
 def test_scores_are_those_of_the_cpu() -> None:
     special = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     ngram = GeneNGramForCausalLM(GeneNGramConfig(order=5))
+    mixture = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture", both_strands=True))
+    mixture.count(torch.from_numpy(encode(gene)) for gene in GENES)
+    fit_head(mixture, [torch.from_numpy(encode(gene)) for gene in GENES], silent=True)
     for model in (
+        mixture,
         ngram.count(torch.from_numpy(encode(gene)) for gene in GENES),
         GeneRNNForCausalLM(GeneRNNConfig(hidden_size=64)),
         GeneRNNForCausalLM(GeneRNNConfig(cell_type="gru", hidden_size=64)),

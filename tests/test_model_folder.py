@@ -16,6 +16,7 @@ from genelm.modeling import (
     GeneRNNConfig,
     GeneRNNForCausalLM,
     describe_model,
+    fit_head,
     generate_genes,
     load_model_folder,
     resolve_model_folder,
@@ -32,6 +33,22 @@ def ngram() -> PreTrainedModel:
     return GeneNGramForCausalLM(GeneNGramConfig(order=3)).count(torch.from_numpy(encode(g)) for g in ("ACGTT", "GGA"))
 
 
+def indexed(smoothing: str) -> PreTrainedModel:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing=smoothing, both_strands=True))
+    genes = [torch.from_numpy(encode(g)) for g in ("ACGTTGCAACGGTACGATTAGACA" * 3, "GGANCC", "TTGACGGTACGATTAGCCA")]
+    model.count(genes)
+    fit_head(model, genes[::-1], silent=True)
+    return model
+
+
+def interpolated() -> PreTrainedModel:
+    return indexed("interpolated")
+
+
+def mixture() -> PreTrainedModel:
+    return indexed("mixture")
+
+
 def lstm() -> PreTrainedModel:
     return GeneRNNForCausalLM(GeneRNNConfig(embedding_size=8, hidden_size=16))
 
@@ -41,7 +58,7 @@ def gpt2() -> PreTrainedModel:
     return AutoModelForCausalLM.from_config(GPT2Config(n_positions=64, n_embd=16, n_layer=1, n_head=2, **special))
 
 
-@pytest.fixture(params=[ngram, lstm, gpt2], ids=lambda build: build.__name__)
+@pytest.fixture(params=[ngram, interpolated, mixture, lstm, gpt2], ids=lambda build: build.__name__)
 def folder(request, tmp_path) -> Path:
     set_seed(0)
     save_model_folder(tmp_path / "model", request.param(), TOKENIZER, {"command": "a test"})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig, set_seed
 
 from genelm.eval import GeneScores, score_bases, score_genes
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, fit_head
 from genelm.storage import InputError
 from genelm.tokenization import encode
 
@@ -32,6 +32,20 @@ def ngram() -> torch.nn.Module:
     return model.count(torch.from_numpy(encode(gene)) for gene in GENES)
 
 
+def mixture() -> torch.nn.Module:
+    genes = [torch.from_numpy(encode(gene * 3)) for gene in (*GENES, "ACGTTGCAACGGTACGATTAGACA")]
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture", both_strands=True)).count(genes)
+    fit_head(model, genes, silent=True)
+    return model
+
+
+def interpolated() -> torch.nn.Module:
+    genes = [torch.from_numpy(encode(gene)) for gene in GENES]
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=9, smoothing="interpolated")).count(genes)
+    fit_head(model, genes, silent=True)
+    return model
+
+
 def lstm() -> torch.nn.Module:
     return GeneRNNForCausalLM(GeneRNNConfig(embedding_size=8, hidden_size=32))
 
@@ -40,11 +54,13 @@ def gru() -> torch.nn.Module:
     return GeneRNNForCausalLM(GeneRNNConfig(cell_type="gru", embedding_size=8, hidden_size=32, num_hidden_layers=1))
 
 
-@pytest.fixture(scope="module", params=[gpt2, mamba, ngram, lstm, gru], ids=lambda build: build.__name__)
+@pytest.fixture(
+    scope="module", params=[gpt2, mamba, ngram, interpolated, mixture, lstm, gru], ids=lambda build: build.__name__
+)
 def model(request) -> torch.nn.Module:
     set_seed(0)
     network = request.param().eval()
-    if request.param is not mamba:  # whose state would only amplify rounding
+    if request.param not in (mamba, interpolated, mixture):  # whose state would only amplify rounding
         # Fresh weights predict next to nothing; larger ones make every mistake visible.
         with torch.no_grad():
             for parameter in network.parameters():

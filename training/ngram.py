@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
@@ -40,10 +39,11 @@ def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM
     except StrictDataclassError as error:
         raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
     manifest = read_manifest(data)
+    weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
-    _count(model, load_split(data, "train"), data)
+    _count(model, data)
     section = {"model_type": config.model_type, **given, **_defaults(given)}
-    return model, _record(model, section, dataset_facts(manifest), data)
+    return model, _record(model, section, dataset_facts(manifest), weighing)
 
 
 def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
@@ -65,7 +65,8 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
         raise InputError(f"{folder} holds a {model.config.model_type}; genes are counted into a gene_ngram alone.")
     before = read_record(folder)
     more = dataset_facts(read_manifest(data))
-    _count(model, load_split(data, "train"), data)
+    weighing = _genes_to_fit_weights(model.config, validation)
+    _count(model, data)
     known = before.get("dataset", {})
     together = {
         "name": f"{known.get('name', 'unknown')} + {more['name']}",
@@ -75,7 +76,7 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
         "bases": known.get("bases", 0) + more["bases"],
     }
     section = before.get("config", {}).get("model", {"model_type": model.config.model_type})
-    return model, _record(model, section, together, validation)
+    return model, _record(model, section, together, weighing)
 
 
 def _defaults(options: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +86,20 @@ def _defaults(options: dict[str, Any]) -> dict[str, Any]:
     return {} if "order" in options else {"order": TABLE_ORDER}
 
 
-def _count(model: GeneNGramForCausalLM, genes: Dataset, data: Path) -> None:
+def _genes_to_fit_weights(config: GeneNGramConfig, data: Path) -> list[torch.Tensor]:
+    """Read the validation genes, where the smoothing has weights."""
+    if not config.has_index:
+        return []
+    if not read_manifest(data)["splits"].get("validation", {}).get("genes"):
+        raise InputError(
+            f"{data} has no validation genes, on which {config.smoothing!r} fits its weights; build a dataset with a "
+            "validation split, or count with --smoothing laplace."
+        )
+    return [torch.from_numpy(encode(sequence)) for sequence in load_split(data, "validation")["sequence"]]
+
+
+def _count(model: GeneNGramForCausalLM, data: Path) -> None:
+    genes = load_split(data, "train")
     if not len(genes):
         raise InputError(f"The train split of {data} has no gene to count; build it anew.")
     bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
@@ -96,18 +110,11 @@ def _count(model: GeneNGramForCausalLM, genes: Dataset, data: Path) -> None:
 
 
 def _record(
-    model: GeneNGramForCausalLM, section: dict[str, Any], dataset: dict[str, Any], data: Path
+    model: GeneNGramForCausalLM, section: dict[str, Any], dataset: dict[str, Any], weighing: list[torch.Tensor]
 ) -> dict[str, Any]:
     """Fit the weights where there are any, and say how the model came about."""
-    if not model.config.has_index:
+    if not weighing:
         return new_record(model, config={"model": section}, seed=None, dataset=dataset)
-    splits = read_manifest(data)["splits"]
-    if not splits.get("validation", {}).get("genes"):
-        raise InputError(
-            f"{data} has no validation genes, on which {model.config.smoothing!r} fits its weights; build a dataset "
-            "with a validation split, or count with --smoothing laplace."
-        )
-    genes = load_split(data, "validation")["sequence"]
-    bits = fit_head(model, [torch.from_numpy(encode(sequence)) for sequence in genes], seed=SEED)
+    bits = fit_head(model, weighing, seed=SEED)
     record = new_record(model, config={"model": section}, seed=SEED, dataset=dataset)
-    return record | {"weights_fitted_on": {"split": "validation", "bits_per_base_and_end": bits}}
+    return record | {"weights_fitted_on": {"genes": len(weighing), "bits_per_base_and_end": bits}}

@@ -1,0 +1,211 @@
+"""How fast, large and good the n-gram models are: python benchmarks/ngram.py data/human_genes --larger more.fa.gz
+
+On the same genes, one after the other in one run, each in a process of its own whose peak memory is that of the job:
+
+- order 8 with Laplace smoothing, beside NLTK with the paper's calls (`pip install nltk`);
+- `interpolated` and `mixture`: counting, fitting weights, saving, loading, scoring; beside xz -9e;
+- counting and scoring as the training genes grow to 2, 10 and 50 million bases of `--larger`.
+
+Speeds are bases a second; bits per base are on the test split. Results go to benchmarks/results/ngram.json.
+"""
+
+import argparse
+import json
+import lzma
+import math
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genelm.dataset_scripts import load_split, read_fasta
+from genelm.eval import score_genes
+from genelm.modeling import (
+    GeneNGramConfig,
+    GeneNGramForCausalLM,
+    fit_head,
+    load_model_folder,
+    save_model_folder,
+)
+from genelm.tokenization import encode, load_tokenizer
+
+ORDER = 8
+REPEATS = 9
+SIZES = (2_000_000, 10_000_000, 50_000_000)
+RESULTS = Path(__file__).parent / "results" / "ngram.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="dataset, as `genelm data build` writes it")
+    parser.add_argument("--larger", type=Path, nargs="*", default=[], help="FASTA files with more genes to count")
+    parser.add_argument("--job", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.job is not None:
+        name, _, argument = arguments.job.partition(":")
+        result = JOBS[name](arguments, argument)
+        result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        print(json.dumps(result))
+        return
+    jobs = ["laplace", "nltk", "index:interpolated", "index:frozen", "index:mixture", "xz"]
+    jobs += [f"growth:{size}" for size in SIZES if arguments.larger]
+    results = {job: run(job) for job in jobs}
+    ours, theirs = results["laplace"], results["nltk"]
+    if "score_speed" in theirs:
+        results["laplace beside nltk"] = {
+            name: ours[name] / theirs[name] for name in ("fit_speed", "score_speed", "nats")
+        }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+def run(job: str) -> dict[str, Any]:
+    print(job, "...", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, *sys.argv, "--job", job], stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    return function(), time.perf_counter() - start
+
+
+def sequences(data: Path, split: str) -> list[str]:
+    genes: list[str] = load_split(data, split)["sequence"][:]
+    return genes
+
+
+def tokens(genes: list[str]) -> list[torch.Tensor]:
+    return [torch.from_numpy(encode(gene)) for gene in genes]
+
+
+def measure_laplace(arguments: argparse.Namespace, _: str) -> dict[str, Any]:
+    training, test = sequences(arguments.data, "train"), sequences(arguments.data, "test")
+    fits, scores = [], []
+    for _ in range(REPEATS):  # the first also starts torch
+        model = GeneNGramForCausalLM(GeneNGramConfig(order=ORDER, paper=True))
+        fits.append(timed(lambda model=model: model.count(tokens(training)))[1])
+        nats, seconds = timed(lambda model=model: float(model.score(tokens(test)).sum()))
+        scores.append(seconds)
+    return {
+        "fit_speed": sum(map(len, training)) / statistics.median(fits),
+        "score_speed": sum(map(len, test)) / statistics.median(scores),
+        "nats": nats,
+    }
+
+
+def measure_nltk(arguments: argparse.Namespace, _: str) -> dict[str, Any]:
+    try:
+        from nltk.lm import Laplace
+        from nltk.lm.preprocessing import pad_both_ends
+        from nltk.util import ngrams
+    except ImportError:
+        return {"not measured": "NLTK is not installed"}
+    training, test = sequences(arguments.data, "train"), sequences(arguments.data, "test")
+    model = Laplace(ORDER)
+
+    def fit() -> None:
+        padded = [list(pad_both_ends(gene, n=ORDER)) for gene in training]
+        model.fit([ngrams(gene, ORDER) for gene in padded], (letter for gene in padded for letter in gene))
+
+    def score() -> float:
+        nats = 0.0
+        for gene in test:
+            for gram in list(ngrams(pad_both_ends(gene, n=ORDER), ORDER))[: len(gene) + 1]:
+                nats -= math.log(model.score(gram[-1], gram[:-1]))
+        return nats
+
+    _, fit_seconds = timed(fit)
+    nats, score_seconds = timed(score)
+    return {
+        "fit_speed": sum(map(len, training)) / fit_seconds,
+        "score_speed": sum(map(len, test)) / score_seconds,
+        "nats": nats,
+    }
+
+
+def measure_index(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
+    training, validation, test = (sequences(arguments.data, split) for split in ("train", "validation", "test"))
+    smoothing = "interpolated" if name == "interpolated" else "mixture"
+    config = GeneNGramConfig(order=24, smoothing=smoothing, both_strands=True, own_gene=name == "mixture")
+    model = GeneNGramForCausalLM(config)
+    _, count = timed(lambda: model.count(tokens(training)))
+    _, weights = timed(lambda: fit_head(model, tokens(validation), silent=True))
+    with tempfile.TemporaryDirectory() as folder:
+        save_model_folder(Path(folder), model, load_tokenizer(), record={})
+        size = sum(file.stat().st_size for file in Path(folder).glob("*.safetensors"))
+        (loaded, _), load = timed(lambda: load_model_folder(Path(folder)))
+        scores, first = timed(lambda: score_genes(loaded, test))
+    _, again = timed(lambda: score_genes(loaded, test))
+    return {
+        "count_seconds": count,
+        "fit_weights_seconds": weights,
+        "load_seconds": load,
+        "score_speed": sum(map(len, test)) / min(first, again),
+        "bytes_per_training_base": size / sum(map(len, training)),
+        "bits_per_base": scores.base_nats.sum() / scores.n_bases.sum() / math.log(2),
+    }
+
+
+def measure_xz(arguments: argparse.Namespace, _: str) -> dict[str, Any]:
+    training, test = ("\n".join(sequences(arguments.data, split)).encode() for split in ("train", "test"))
+
+    def size(text: bytes) -> int:
+        return len(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME))
+
+    alone, _ = timed(lambda: size(training))
+    together, seconds = timed(lambda: size(training + b"\n" + test))
+    return {
+        "speed": (len(training) + len(test)) / seconds,
+        "bits_per_base": 8 * (together - alone) / sum(map(len, sequences(arguments.data, "test"))),
+    }
+
+
+def measure_growth(arguments: argparse.Namespace, size: str) -> dict[str, Any]:
+    def genes() -> Iterator[torch.Tensor]:
+        left = int(size)
+        for path in arguments.larger:
+            for gene, _ in read_fasta(path):
+                if left <= 0:
+                    return
+                yield torch.from_numpy(encode(gene["sequence"][:left]))
+                left -= len(gene["sequence"])
+
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture", both_strands=True))
+    _, count = timed(lambda: model.count(genes()))
+    bases = sum(map(len, model.index.genes()))
+    validation = sequences(arguments.data, "validation")
+    _, weights = timed(lambda: fit_head(model, tokens(validation), silent=True))
+    with tempfile.TemporaryDirectory() as folder:
+        save_model_folder(Path(folder), model, load_tokenizer(), record={})
+        (loaded, _), load = timed(lambda: load_model_folder(Path(folder)))
+        _, score = timed(lambda: score_genes(loaded, validation))
+    return {
+        "bases": bases,
+        "count_seconds": count,
+        "count_speed": bases / count,
+        "fit_weights_seconds": weights,
+        "load_seconds": load,
+        "score_speed": sum(map(len, validation)) / score,
+    }
+
+
+JOBS = {
+    "laplace": measure_laplace,
+    "nltk": measure_nltk,
+    "index": measure_index,
+    "xz": measure_xz,
+    "growth": measure_growth,
+}
+
+if __name__ == "__main__":
+    main()
