@@ -8,6 +8,7 @@ from .fasta_source import read_fasta
 from .genes import FEATURES, SPLITS
 from .human_genes import HumanGenes
 from .indexed_fasta import open_indexed_fasta
+from .kmer_search import similar_to_reference
 from .leakage import read_leakage, write_leakage
 from .loading import FORMAT, FORMAT_VERSION, load_split, read_manifest
 from .store import reverse_complement
@@ -33,5 +34,6 @@ __all__ = [
     "read_manifest",
     "reverse_complement",
     "shared_fractions",
+    "similar_to_reference",
     "write_leakage",
 ]

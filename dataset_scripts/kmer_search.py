@@ -37,25 +37,25 @@ def search_with_kmers(
     return np.sort(pairs[:, 0] * len(sequences) + pairs[:, 1])
 
 
-def similar_to_evaluation(
-    sequences: Collection[str], is_evaluation: npt.NDArray[np.bool_], identity: float, coverage: float, threads: int
+def similar_to_reference(
+    sequences: Collection[str], is_reference: npt.NDArray[np.bool_], identity: float, coverage: float, threads: int
 ) -> npt.NDArray[np.bool_]:
-    """Look once more, by k-mers shorter by a base, which training genes are similar to an evaluation gene.
+    """Look closely, by k-mers shorter by a base, which genes are similar to one of some reference genes.
 
     Args:
-        sequences: genes of all splits.
-        is_evaluation: which of them are in an evaluation split, shape `[len(sequences)]`.
+        sequences: both.
+        is_reference: which of them are the reference, shape `[len(sequences)]`.
         identity: as for `similarity.similar_pairs`.
         coverage: likewise.
         threads: processor cores.
 
     Returns:
-        Which are training genes similar to an evaluation gene, shape `[len(sequences)]`.
+        Which are no reference genes but similar to one, shape `[len(sequences)]`.
     """
     similar = np.zeros(len(sequences), dtype=bool)
-    for pairs in _similar(sequences, is_evaluation, identity, coverage, threads, shorter_by=1):
+    for pairs in _similar(sequences, is_reference, identity, coverage, threads, shorter_by=1):
         similar[pairs] = True
-    return similar & ~is_evaluation
+    return similar & ~is_reference
 
 
 def _similar(

@@ -17,7 +17,7 @@ from .containment import contained
 from .duplicates import reasons_to_leave_out, same_parent_pairs
 from .familiarity import shared_fractions
 from .genes import SPLITS, Gene, SourceGene
-from .kmer_search import similar_to_evaluation
+from .kmer_search import similar_to_reference
 from .similarity import cluster_labels, similar_pairs
 from .sources import Source, open_sources
 from .splitting import split_at_random, split_by_chromosome, split_by_cluster
@@ -206,7 +206,7 @@ def _without_similar_genes(
     every = np.sort(np.concatenate([splits[split] for split in SPLITS]))
     is_evaluation = ~np.isin(every, splits["train"])
     sequences = store.sequences(every)
-    similar = every[similar_to_evaluation(sequences, is_evaluation, config.identity, config.coverage, config.threads)]
+    similar = every[similar_to_reference(sequences, is_evaluation, config.identity, config.coverage, config.threads)]
     for i in similar.tolist():
         dropped[store.parts[i]]["similar_to_evaluation_gene"] += 1
     return np.setdiff1d(splits["train"], similar, assume_unique=True)

@@ -6,6 +6,7 @@ nothing else. Distances are to the other half of the held-out genes, the yardsti
 (k-mer spectra, distinct 12-mers) is over equally many k-mers of every source.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import rel_entr
 from scipy.stats import wasserstein_distance
 
-from genelm.dataset_scripts import WORD_LENGTH, shared_fractions
+from genelm.dataset_scripts import WORD_LENGTH, HumanGenesConfig, shared_fractions, similar_to_reference
 from genelm.storage import InputError
 
 from .bootstrap import Clusters, Interval, ratio_interval
@@ -172,6 +173,7 @@ def measure_generation(
     shuffled = ["".join(shuffling.permutation(list(gene)).tolist()) for gene in reference]
     everything = [*(written[i] for i in chosen), *reference, *shuffled]
     shares, matches = shared_fractions(everything, training), longest_matches(everything, training)
+    similar = _similar_to(everything, training)
     members = {source: slice(i * len(chosen), (i + 1) * len(chosen)) for i, source in enumerate(SOURCES)}
     genes = {source: join_genes(everything[part]) for source, part in members.items()}
     yardstick = join_genes([held_out[i] for i in drawn[half:]])
@@ -182,7 +184,7 @@ def measure_generation(
     for source, part in members.items():
         related = None if source == WRITTEN else of_reference
         figures[source] += _structure(genes[source], yardstick, coding_yardstick, related, seed)
-        figures[source] += _novelty(shares[part], matches[part], related, seed)
+        figures[source] += _novelty(shares[part], matches[part], similar[part], related, seed)
     for k in (*SPECTRA, DIVERSITY_LENGTH):
         for source, numbers in _equally_many(genes, k).items():
             figures[source] += _diversity(numbers) if k == DIVERSITY_LENGTH else _spectrum(numbers, yardstick, k)
@@ -234,9 +236,24 @@ def _structure(
         yield "codon_distance", "bits", jensen_shannon(codons, coding_codons), None
 
 
-def _novelty(shares: npt.NDArray[np.float64], matches: Integers, clusters: Clusters, seed: int) -> Iterator[_Figure]:
+def _similar_to(sequences: Sequence[str], training: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Say which sequences have a similar training gene, in the sense of splits by similarity."""
+    is_reference = np.arange(len(sequences) + len(training)) >= len(sequences)
+    identity, coverage = HumanGenesConfig.identity, HumanGenesConfig.coverage
+    threads = os.cpu_count() or 1
+    return similar_to_reference([*sequences, *training], is_reference, identity, coverage, threads)[: len(sequences)]
+
+
+def _novelty(
+    shares: npt.NDArray[np.float64],
+    matches: Integers,
+    similar: npt.NDArray[np.bool_],
+    clusters: Clusters,
+    seed: int,
+) -> Iterator[_Figure]:
     yield _mean(f"in_training_{WORD_LENGTH}_mers", "", shares, clusters, seed)
     yield _mean("longest_match_mean", "bases", matches, clusters, seed)
+    yield _mean("similar_to_training", "", similar, clusters, seed)
     yield "longest_match_max", "bases", float(matches.max()), None
 
 

@@ -173,12 +173,25 @@ def _for_each_gene(
 ) -> None:
     """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
     for batch, tokens in gene_batches(model, encoded, max_positions, description, is_done):
-        logits = model(input_ids=tokens, use_cache=False).logits.cpu().double()
+        logits = _logits(model, tokens, max_positions).cpu().double()
         if logits.isnan().any():
             raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
         by_position = _costs(logits, tokens.cpu())
         for row, gene in enumerate(batch):
             receive(gene, _of_one_gene({key: value[row] for key, value in by_position.items()}, len(encoded[gene])))
+
+
+def _logits(model: torch.nn.Module, tokens: torch.Tensor, max_positions: int) -> torch.Tensor:
+    """Run the model, over genes longer than a batch piece by piece where it carries a state from one to the next."""
+    if tokens.shape[1] <= max_positions or not getattr(model, "carries_state", False):
+        logits: torch.Tensor = model(input_ids=tokens, use_cache=False).logits
+        return logits
+    state, parts = None, []
+    for part in tokens.split(max_positions, dim=1):
+        output = model(input_ids=part, past_key_values=state, use_cache=True)
+        state = output.past_key_values
+        parts.append(output.logits)
+    return torch.cat(parts, dim=1)
 
 
 def _costs(logits: torch.Tensor, tokens: torch.Tensor) -> dict[str, FloatArray]:

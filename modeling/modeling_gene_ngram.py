@@ -114,6 +114,11 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         return False
 
     @property
+    def carries_state(self) -> bool:
+        """Whether a long gene may be read piece by piece, `past_key_values` handed on."""
+        return self.config.has_index
+
+    @property
     def device(self) -> torch.device:
         """The device of the counts; there may be no parameters to ask."""
         return self.index.text.device if self.config.has_index else self.counts.device

@@ -29,6 +29,8 @@ class GeneRNNPreTrainedModel(PreTrainedModel):
     base_model_prefix = "model"
     # A state that cannot be cropped: assisted generation is refused with a clear message.
     _is_stateful = True
+    carries_state = True
+    """A long gene may be read piece by piece, `past_key_values` handed on."""
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:

@@ -192,6 +192,7 @@ def test_figures_worked_by_hand() -> None:
             "in_training_24_mers": 0,
             "longest_match_mean": (3 + 2) / 2,  # ACG on the other strand or CGT; CG
             "longest_match_max": 3,
+            "similar_to_training": 0,
             "jensen_shannon_1": (ours + theirs) / 2,
             # AC, 3 CG, GC, GT against AA, AC, CG: CG is 1/2 and 1/3, AC 1/6 and 1/3.
             "jensen_shannon_2": (3 * log(3 / 2.5) + log(1 / 1.5) + 2) / 12
@@ -251,7 +252,19 @@ def test_copies_of_training_genes_are_seen_on_either_strand() -> None:
         assert values["in_training_24_mers"] == 1
         assert values["longest_match_mean"] == pytest.approx(values["length_mean"])
         assert values["longest_match_max"] == max(map(len, TRAINING))
+        assert values["similar_to_training"] == 1
+        assert _values(measurements, HELD_OUT)["similar_to_training"] == 0
         assert _values(measurements, HELD_OUT)["longest_match_mean"] < 20
+
+
+def test_relatives_of_training_genes_are_seen_where_no_24_mer_is_shared() -> None:
+    letters = [[*gene] for gene in TRAINING]
+    for gene in letters:
+        for place in range(0, len(gene), 12):
+            gene[place] = {"A": "C", "C": "G", "G": "T", "T": "A"}[gene[place]]
+    values = _values(_measure(["".join(gene) for gene in letters]), WRITTEN)
+    assert values["in_training_24_mers"] == 0
+    assert values["similar_to_training"] == 1
 
 
 @pytest.mark.parametrize(("n_written", "n_genes"), [(15, 15), (60, 40)])
@@ -288,6 +301,7 @@ def test_means_have_an_interval_around_them() -> None:
         "orf_mean",
         "in_training_24_mers",
         "longest_match_mean",
+        "similar_to_training",
     }
     for measurement in with_interval.values():
         assert measurement.confidence_interval is not None

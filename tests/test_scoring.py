@@ -108,6 +108,20 @@ def test_scores_depend_neither_on_batch_nor_on_neighbours(model, sequences: list
     assert_close(together, GeneScores(*(np.concatenate([getattr(one, name) for one in alone]) for name in names)))
 
 
+def test_genes_longer_than_a_batch_are_read_piece_by_piece_with_their_state(model: torch.nn.Module) -> None:
+    gene = "ACGGTTGCANACGTTAGC" * 3
+    lengths = []
+    handle = model.register_forward_pre_hook(
+        lambda _, args, kwargs: lengths.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    in_pieces = score_genes(model, [gene], max_positions=7)
+    handle.remove()
+    whole = score_genes(model, [gene])
+    assert in_pieces.base_nats == pytest.approx(whole.base_nats, abs=1e-4)
+    assert in_pieces.eos_nats == pytest.approx(whole.eos_nats, abs=1e-4)
+    assert max(lengths) == (7 if getattr(model, "carries_state", False) else len(gene) + 1)
+
+
 def test_scores_depend_on_nothing_after(model: torch.nn.Module) -> None:
     one, other = score_bases(model, ["ACGTTGCAAC" + "A" * 20, "ACGTTGCAAC" + "T" * 20])
     assert one[:10] == pytest.approx(other[:10], abs=1e-6)
