@@ -71,9 +71,10 @@ def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> 
         with torch.inference_mode(inference), torch.no_grad():  # each thread has settings of its own
             return function(item)
 
-    results = list(_thread_pool(num_threads).map(apply, items))
-    torch.set_num_threads(num_threads)  # a new thread of the pool has set it to one for threads to come
-    return results
+    try:
+        return list(_thread_pool(num_threads).map(apply, items))
+    finally:
+        torch.set_num_threads(num_threads)  # a new thread of the pool has set it to one for threads to come
 
 
 class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):

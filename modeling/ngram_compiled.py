@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
-from llvmlite.ir import Constant, IntType
 from numba.extending import intrinsic
 
 _Function = TypeVar("_Function", bound=Callable)
@@ -31,14 +30,8 @@ def _generate_bits(context: Any, number: Any) -> Any:
     return number(number), lambda _context, builder, _signature, arguments: builder.ctpop(arguments[0])
 
 
-def _generate_low_zeros(context: Any, number: Any) -> Any:
-    for_zero_too = Constant(IntType(1), 0)
-    return number(number), lambda _context, builder, _signature, arguments: builder.cttz(arguments[0], for_zero_too)
-
-
 _bits = cast(Callable[[Any], int], intrinsic(_generate_bits))
-_low_zeros = cast(Callable[[Any], int], intrinsic(_generate_low_zeros))
-"""How many bits of a number are set, and how many stand below the lowest one that is: one instruction each."""
+"""How many bits of a number are set: one instruction."""
 
 
 @compiled
@@ -84,7 +77,8 @@ def _write_sense_counts(
 @compiled
 def _state_of(misses: int, run_class: npt.NDArray[np.int64], older_class: npt.NDArray[np.int64], recent: int) -> int:
     """Number how well a copy has done: since its last miss, in its last 16 bases, and in the 16 before."""
-    run = run_class[_low_zeros(misses | (1 << 32))]
+    lowest_miss = (misses | 1 << 32) & -(misses | 1 << 32)
+    run = run_class[_bits(lowest_miss - 1)]
     return (run * (recent + 1) + min(recent, _bits(misses & 0xFFFF))) * 6 + older_class[_bits(misses >> 16)]
 
 
