@@ -83,7 +83,7 @@ def add(
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Count more genes into a fitted model: the same as fitting on all of them at once.
+    """Count more genes into a fitted model: with the same validation genes, the same as fitting on all at once.
 
     genelm ngram add runs/mixture --data data/mouse_genes --validation data/human_genes --output runs/human_mouse
 

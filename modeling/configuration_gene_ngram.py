@@ -89,6 +89,10 @@ class GeneNGramConfig(PreTrainedConfig):
             raise ValueError(f"order is {self.order}; for {self.smoothing!r} it must be from {least} to {most}")
         if self.smoothing == "laplace" and not self.pseudocount > 0:
             raise ValueError(f"pseudocount is {self.pseudocount}; Laplace smoothing needs more than 0")
+        if self.pseudocount != 1 and self.smoothing != "laplace":
+            raise ValueError(f"pseudocount is for 'laplace'; {self.smoothing!r} adds none")
+        if not self.own_gene and self.smoothing != "mixture":
+            raise ValueError(f"own_gene is for 'mixture'; {self.smoothing!r} does not look at the gene itself")
         if self.both_strands and not self.has_index:
             raise ValueError(f"both_strands is for {' and '.join(INDEX_SMOOTHINGS)}; {self.smoothing!r} counts one")
         if self.paper and self.has_index:

@@ -11,7 +11,7 @@ probabilities of them (`ngram_heads.py`).
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain
@@ -36,9 +36,6 @@ _COUNT_LIMIT = torch.iinfo(torch.int32).max
 _BASES_PER_CHUNK = 1 << 22
 _BATCH_DIM = 0
 
-_GENES_AT_ONCE = {False: 8192, True: 64}
-"""Genes that are scored at once, without an index and with one."""
-
 _PLACES_PER_THREAD = 4096
 """Places that a thread looks up and mixes at once, so that they stay in its processor's cache."""
 
@@ -46,12 +43,27 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
+def _chunks(genes: Iterable[torch.Tensor], num_bases: int) -> Iterator[list[torch.Tensor]]:
+    """Give the genes as many at a time as have some number of bases."""
+    chunk: list[torch.Tensor] = []
+    left = num_bases
+    for gene in genes:
+        chunk.append(gene)
+        left -= gene.numel()
+        if left <= 0:
+            yield chunk
+            chunk, left = [], num_bases
+    if chunk:
+        yield chunk
+
+
 @cache
 def _thread_pool(num_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
-os.register_at_fork(after_in_child=_thread_pool.cache_clear)  # the threads stay with the parent
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_thread_pool.cache_clear)  # the threads stay with the parent
 
 
 def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
@@ -83,7 +95,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     `mle` and `laplace` have no parameters: `counts` is an int32 buffer, `[5 ** (order - 1), 5]`, saved as any weight
     is. `interpolated` and `mixture` have an `index`, all buffers of integers, and a `head` with few parameters, which
     are fitted on genes that were not counted and then stay as they are. Logits have the floating-point type the model
-    is loaded with; `dtype=torch.float64` gives the last digits.
+    is loaded with, and are computed in float32 at least; `dtype=torch.float64` gives the last digits.
     """
 
     config: GeneNGramConfig
@@ -190,15 +202,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             self.index.to(device)
             self.config.index_size = self.index.size
             return self
-        chunk: list[torch.Tensor] = []
-        num_bases = 0
-        for gene in genes:
-            chunk.append(gene)
-            num_bases += gene.numel()
-            if num_bases >= _BASES_PER_CHUNK:
-                self._count_chunk(chunk)
-                chunk, num_bases = [], 0
-        if chunk:
+        for chunk in _chunks(genes, _BASES_PER_CHUNK):
             self._count_chunk(chunk)
         return self
 
@@ -233,7 +237,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def score(self, genes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Say what genes cost: -ln p(bases, end) of each, without a logit for what did not come.
+        """Say what genes cost: -ln p(bases, end) of each; from a table, without a logit for what did not come.
 
         Args:
             genes: token ids of one gene each, uint8, `[length]`, without `[BOS]` and `[EOS]`; `[UNK]` costs nothing.
@@ -241,11 +245,9 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         Returns:
             Nats over the whole softmax, float64, `[len(genes)]`.
         """
-        costs = []
-        size = _GENES_AT_ONCE[self.config.has_index]
-        for first in range(0, len(genes), size):
-            some = genes[first : first + size]
-            costs.append(self._index_costs(some) if self.config.has_index else self._table_costs(some))
+        cost = self._index_costs if self.config.has_index else self._table_costs
+        num_bases = _BASES_PER_CHUNK >> (6 if self.config.has_index else 0)
+        costs = [cost(chunk) for chunk in _chunks(genes, num_bases)]
         return torch.cat(costs) if costs else torch.zeros(0, dtype=torch.float64)
 
     def _table_costs(self, genes: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -345,16 +347,19 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         """Look and mix, on a CPU a few genes a thread at a time."""
 
         batch, length = input_ids.shape
-        logits = self.head.log_odds.new_full((batch, keep or length, self.config.vocab_size), -torch.inf)
+        kept = min(keep or length, length)
+        shape, device = (batch, kept, self.config.vocab_size), input_ids.device
+        logits = torch.full(shape, -torch.inf, dtype=self.dtype, device=device)
 
         def predict(rows: slice) -> WalkState:
-            before = None if state is None else WalkState(*(tensor[rows] for tensor in state))
-            features, after = self.look(input_ids[rows], state=before, keep=keep)
-            logits[rows, :, EOS_ID:] = self.head(features)
+            before = None if state is None else WalkState(*(tensor[rows].to(device) for tensor in state))
+            features, after = self.look(input_ids[rows], state=before, keep=kept)
+            with torch.autocast(device.type, enabled=False):  # counts do not fit into short numbers
+                logits[rows, :, EOS_ID:] = self.head(features)
             return after
 
-        size = max(1, _PLACES_PER_THREAD // length) if input_ids.device.type == "cpu" else batch
-        states = in_threads(predict, [slice(first, first + size) for first in range(0, batch, size)])
+        size = max(1, _PLACES_PER_THREAD // max(length, 1) if device.type == "cpu" else batch)
+        states = in_threads(predict, [slice(first, first + size) for first in range(0, max(batch, 1), size)])
         return logits, WalkState(*map(torch.cat, zip(*states, strict=True)))
 
     def _smoothed(self, counts: torch.Tensor) -> torch.Tensor:

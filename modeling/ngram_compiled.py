@@ -7,10 +7,14 @@ to the Hub beside the model, where it is left aside if numba is not installed.
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
-from numba.extending import intrinsic
+
+try:  # on the Hub, what is imported outside of a `try` has to be installed
+    import numba
+    from numba.extending import intrinsic
+except ImportError:
+    raise
 
 _Function = TypeVar("_Function", bound=Callable)
 _BOUNDARY, _FIRST_BASE, _EMPTY = 0, 2, -1
@@ -63,15 +67,19 @@ def _write_sense_counts(
     blocks: npt.NDArray[np.int32], first: int, last: int, sense_counts: npt.NDArray[np.float32]
 ) -> None:
     """Count the ends and the bases that followed on the sense strand alone, `[5]`."""
-    sense_counts[:] = 0
-    for sign, row in ((1, last), (-1, first)):
-        block, mask = row >> 5, (1 << (row & 31)) - 1
-        low, high = np.int64(blocks[block, 9]), np.int64(blocks[block, 10])
-        is_base, is_sense = np.int64(blocks[block, 11]), np.int64(blocks[block, 12]) & mask
-        sense_counts[0] += sign * (blocks[block, 0] + _bits(is_sense & ~is_base))
-        for base in range(4):
-            bits = is_sense & is_base & (low ^ ((base & 1) - 1)) & (high ^ ((base >> 1) - 1))
-            sense_counts[1 + base] += sign * (blocks[block, 5 + base] + _bits(bits))
+    one, other = first >> 5, last >> 5
+    mask, other_mask = (1 << (first & 31)) - 1, (1 << (last & 31)) - 1
+    low, other_low = np.int64(blocks[one, 9]), np.int64(blocks[other, 9])
+    high, other_high = np.int64(blocks[one, 10]), np.int64(blocks[other, 10])
+    is_base, other_is_base = np.int64(blocks[one, 11]), np.int64(blocks[other, 11])
+    is_sense, other_is_sense = np.int64(blocks[one, 12]) & mask, np.int64(blocks[other, 12]) & other_mask
+    ends = _bits(other_is_sense & ~other_is_base) - _bits(is_sense & ~is_base)
+    sense_counts[0] = blocks[other, 0] - blocks[one, 0] + ends
+    for base in range(4):
+        flip_low, flip_high = (base & 1) - 1, (base >> 1) - 1
+        bits = is_sense & is_base & (low ^ flip_low) & (high ^ flip_high)
+        other_bits = other_is_sense & other_is_base & (other_low ^ flip_low) & (other_high ^ flip_high)
+        sense_counts[1 + base] = blocks[other, 5 + base] - blocks[one, 5 + base] + _bits(other_bits) - _bits(bits)
 
 
 @compiled

@@ -8,14 +8,11 @@ import torch
 from tqdm.auto import tqdm
 
 from .modeling_gene_ngram import BOS_ID, EOS_ID, GeneNGramForCausalLM, in_threads
-from .ngram_heads import InterpolatedHead, MixtureHead
+from .ngram_heads import RAREST_HIT, SUREST_HIT, InterpolatedHead, MixtureHead
 from .ngram_walk import COPY_STATES, Features
 
-GENES_AT_ONCE, GENES_PADDED = 256, 16
-"""Genes whose features are held at once, which bounds memory, and genes that are padded to one length."""
-
-RAREST_HIT, SUREST_HIT = 0.02, 0.9995
-"""Hit rates of copies are kept within: a state that was met once is not certain."""
+PLACES_AT_ONCE, GENES_PADDED = 100_000, 16
+"""Places whose features are held at once, which bounds memory, and genes that are padded to one length."""
 
 _IGNORED = -100
 
@@ -38,8 +35,12 @@ def fit_head(
         Bits per base and end over the last pass, while it was still learning.
 
     Raises:
-        ValueError: there is no gene.
+        ValueError: there is no gene, nothing to fit, or the fit fails.
     """
+    if not model.config.has_index:
+        raise ValueError(f"{model.config.smoothing!r} has no weights to fit; it is done once genes are counted")
+    if model.device.type != "cpu":
+        raise ValueError(f"the model is on {model.device}; weights are fitted on a CPU, move it there first")
     if not genes:
         raise ValueError("weights are fitted on genes that were not counted, but there is none")
     head: InterpolatedHead | MixtureHead = model.head
@@ -83,6 +84,8 @@ def fit_head(
             bits = nats / math.log(2) / max(num_targets, 1)
         bar.close()
         head.requires_grad_(False)
+    if not math.isfinite(bits):
+        raise ValueError("the fit of the weights diverged; count other genes, or report these")
     return bits
 
 
@@ -92,9 +95,17 @@ def _one_cycle(progress: float) -> float:
 
 
 def _batches(genes: Sequence[torch.Tensor], order: Sequence[int]) -> Iterator[list[torch.Tensor]]:
-    """Give the genes in an order, `GENES_AT_ONCE` at a time, those of a batch sorted by length."""
-    for first in range(0, len(order), GENES_AT_ONCE):
-        yield sorted((genes[gene] for gene in order[first : first + GENES_AT_ONCE]), key=len)
+    """Give the genes in an order, some `PLACES_AT_ONCE` at a time, those of a batch sorted by length."""
+    batch: list[torch.Tensor] = []
+    places = 0
+    for gene in order:
+        batch.append(genes[gene])
+        places += len(genes[gene]) + 1
+        if places >= PLACES_AT_ONCE:
+            yield sorted(batch, key=len)
+            batch, places = [], 0
+    if batch:
+        yield sorted(batch, key=len)
 
 
 def _padded(genes: list[torch.Tensor]) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:

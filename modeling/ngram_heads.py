@@ -26,6 +26,9 @@ OWN_CONTEXTS = (1, 2, 3, 4, 6, 8, 11, 14, 18)
 END_CONTEXTS = (1, 3, 6, 9, 11, 13, 16, 20)
 """Lengths of the contexts that predict the end of the gene."""
 
+RAREST_HIT, SUREST_HIT = 0.02, 0.9995
+"""Hit rates of copies are kept within: a state that was met once is not certain."""
+
 HIDDEN_SIZE = 16
 """Of the network that weighs the predictions; more gained nothing."""
 
@@ -55,7 +58,7 @@ class InterpolatedHead(nn.Module):
     @property
     def log_odds(self) -> torch.Tensor:
         """Of copies; none are followed."""
-        return self.reverse_logits.new_zeros(COPY_STATES)
+        return self.reverse_logits.new_zeros(COPY_STATES, dtype=torch.float32)
 
     def reset_parameters(self) -> None:
         """Begin with short contexts to be trusted once seen thirty times, and long ones at once."""
@@ -66,9 +69,9 @@ class InterpolatedHead(nn.Module):
 
     def forward(self, features: Features) -> torch.Tensor:
         """Give log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
-        dtype = self.log_strengths.dtype
+        dtype = _at_least_float32(self.log_strengths)
         probabilities = features.counts.new_full((*features.counts.shape[:-2], NUM_OUTCOMES), 0.2, dtype=dtype)
-        weights = self.reverse_logits.sigmoid()
+        weights, log_strengths = self.reverse_logits.to(dtype).sigmoid(), self.log_strengths.to(dtype)
         for k in range(len(self.log_strengths)):
             counts = features.sense_counts[..., k, :].to(dtype)
             if self.both_strands:
@@ -77,7 +80,7 @@ class InterpolatedHead(nn.Module):
             total = counts.sum(dim=-1, keepdim=True)
             count_class = total.detach().clamp(min=1).log2().long().clamp(max=COUNT_CLASSES - 1)[..., 0]
             distinct = (counts > 0).sum(dim=-1)
-            strength = self.log_strengths[k, count_class, distinct].exp().unsqueeze(-1)
+            strength = log_strengths[k, count_class, distinct].exp().unsqueeze(-1)
             probabilities = (counts + strength * probabilities) / (total + strength)
         return probabilities.clamp(min=torch.finfo(dtype).tiny).log()  # poly-A makes the rest vanish in float32
 
@@ -104,7 +107,7 @@ class MixtureHead(nn.Module):
         super().__init__()
         contexts = tuple(k for k in MIXED_CONTEXTS if k < order)
         own_contexts = tuple(k for k in OWN_CONTEXTS if k < order) if own_gene else ()
-        end_contexts = tuple(k for k in END_CONTEXTS if k < order)
+        end_contexts = tuple(k for k in END_CONTEXTS if k <= contexts[-1])
         self.outlook = Outlook(contexts, end_contexts, own_contexts, copies=order > SEED)
         num_sources = self.outlook.num_sources
         num_predictions = num_sources + 1
@@ -120,7 +123,8 @@ class MixtureHead(nn.Module):
     @property
     def log_odds(self) -> torch.Tensor:
         """By state of a copy, of its next base against each of the others."""
-        return (3 * self.hit_rates / (1 - self.hit_rates)).log()
+        hit_rates = self.hit_rates.float().clamp(RAREST_HIT, SUREST_HIT)
+        return (3 * hit_rates / (1 - hit_rates)).log()
 
     def reset_parameters(self) -> None:
         """Begin with equal weights and with few observations needed where a context is long."""
@@ -139,26 +143,41 @@ class MixtureHead(nn.Module):
 
     def forward(self, features: Features) -> torch.Tensor:
         """Give log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
-        dtype = self.log_pseudocounts.dtype
+        dtype = _at_least_float32(self.log_pseudocounts)
         counts, votes = features.counts.to(dtype), features.votes.to(dtype)
-        pseudocounts = self.log_pseudocounts.exp()
+        pseudocounts = self.log_pseudocounts.to(dtype).exp()
         observed = counts.sum(dim=-1)
         log_mass = (counts + pseudocounts.unsqueeze(-1).expand(-1, 4).contiguous()).log()
         surest = log_mass.amax(dim=-1) - (observed / 4 + pseudocounts).log()
         by_votes = (votes.log_softmax(dim=-1) + math.log(4)).clamp(min=-8)
         most_votes = votes.amax(dim=-1, keepdim=True).clamp(min=0).log1p()
         inputs = torch.cat([observed.log1p(), surest, most_votes, by_votes.amax(dim=-1, keepdim=True)], dim=-1)
-        weights = self.weights(self.hidden(inputs).tanh()) + self.direct_weights(inputs)
+        weights = _apply(self.weights, _apply(self.hidden, inputs).tanh()) + _apply(self.direct_weights, inputs)
         # What all four masses are divided by to make them probabilities is the same for all, and goes out.
         mixed = (weights[..., None, :-1] @ log_mass).squeeze(-2) + weights[..., -1:] * by_votes
-        end = self._end(features.sense_counts.to(dtype))
-        return torch.cat([end.log(), mixed.log_softmax(dim=-1) + (1 - end).log()], dim=-1)
+        ends, goes_on = self._log_end(features.sense_counts.to(dtype))
+        return torch.cat([ends, mixed.log_softmax(dim=-1) + goes_on], dim=-1)
 
-    def _end(self, sense_counts: torch.Tensor) -> torch.Tensor:
-        """Give the probability that the gene ends here, `[..., 1]`."""
+    def _log_end(self, sense_counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give the log-probabilities that the gene ends here and that it goes on, `[..., 1]` each."""
         ends, total = sense_counts[..., 0], sense_counts.sum(dim=-1)
-        strengths = self.end_log_strengths.exp()
-        probability = torch.full_like(ends[..., 0], 0.2)
+        strengths = self.end_log_strengths.to(sense_counts.dtype).exp()
+        # Both are carried: where nearly all genes end, one minus the other would be zero.
+        probability, complement = torch.full_like(ends[..., 0], 0.2), torch.full_like(ends[..., 0], 0.8)
         for k in range(ends.shape[-1]):
-            probability = (ends[..., k] + strengths[k] * probability) / (total[..., k] + strengths[k])
-        return probability.unsqueeze(-1)
+            mass = total[..., k] + strengths[k]
+            probability = (ends[..., k] + strengths[k] * probability) / mass
+            complement = (total[..., k] - ends[..., k] + strengths[k] * complement) / mass
+        least = torch.finfo(ends.dtype).tiny
+        return probability.clamp(min=least).log().unsqueeze(-1), complement.clamp(min=least).log().unsqueeze(-1)
+
+
+def _at_least_float32(parameter: torch.Tensor) -> torch.dtype:
+    """Give the type to compute in: counts do not fit into shorter ones."""
+    return torch.promote_types(parameter.dtype, torch.float32)
+
+
+def _apply(layer: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
+    """Apply a layer in the type of its inputs."""
+    bias = None if layer.bias is None else layer.bias.to(inputs.dtype)
+    return nn.functional.linear(inputs, layer.weight.to(inputs.dtype), bias)

@@ -42,7 +42,7 @@ class ContextIndex(nn.Module):
     strands are counted.
 
     Attributes:
-        text: the genes, each after a boundary, and their reverse complements, each after an unknown; uint8, `[size]`.
+        text: the genes between boundaries, and their reverse complements between unknowns; uint8, `[size]`.
         places: places of the text sorted by what stands before them; int32, `[size]`.
         first_rows: the row at which the contexts that end in each symbol begin; int64, `[NUM_SYMBOLS + 1]`.
         blocks: for every 32 rows what all rows before them count, `FIELDS` numbers, and `PLANES` numbers with a bit a
@@ -88,7 +88,7 @@ class ContextIndex(nn.Module):
         for gene in genes:
             sense += [gene, sense[0]]
         sense_text = np.concatenate(sense)
-        other_strand = reverse_complement(sense_text[1:]) if both_strands else sense_text[:0]
+        other_strand = reverse_complement(sense_text) if both_strands else sense_text[:0]
         size = len(sense_text) + len(other_strand)
         if size > MAX_SIZE:
             raise OverflowError(

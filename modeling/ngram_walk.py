@@ -134,12 +134,17 @@ def walk(
 
     Returns:
         What was seen before the place after each symbol, and the state after the last.
+
+    Raises:
+        ValueError: predictions are to be counted, but there is no numba, or the genes are not on a CPU.
     """
     if state is None:
         state = first_state(index, outlook, len(symbols))
-    keep = keep or symbols.shape[1]
+    keep = min(keep or symbols.shape[1], symbols.shape[1])
     if compiled_walk is not None and symbols.device.type == "cpu":
         return _walk_compiled(compiled_walk, index, outlook, symbols, log_odds, state, keep, tallies)
+    if tallies is not None:
+        raise ValueError("predictions of copies are counted on a CPU with numba alone; install numba")
     return _walk_in_torch(index, outlook, symbols, log_odds, state, keep)
 
 

@@ -238,7 +238,9 @@ def test_an_n_gram_grows(genelm: Run, small_dataset: Path) -> None:
         genelm(f"evaluate runs/{name} --data {small_dataset} --split test --output results/{name}.json")
     genelm("generate runs/larger --num 3 --prompt ATG --max-new-tokens 20 --output genes.fa")
     genelm("push runs/larger --repo USER/larger --dry-run hub")
-    assert "copies of training genes" in Path("hub/README.md").read_text()
+    card = Path("hub/README.md").read_text()
+    assert "copies of training genes" in card
+    assert "**It was trained on simulated genes**" in card
     assert (Path("hub") / "ngram_walk.py").is_file()
 
 

@@ -1,13 +1,15 @@
 """N-gram models with an index: counts by brute force, fractions by hand, two forms of one walk, honest predictions."""
 
+import copy
 from fractions import Fraction
-from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModelForCausalLM
+from transformers.dynamic_module_utils import get_imports
 
 from genelm.modeling import (
     GeneNGramConfig,
@@ -238,6 +240,8 @@ def test_what_cannot_be_counted_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     model = GeneNGramForCausalLM(GeneNGramConfig(order=3, smoothing="mixture"))
     with pytest.raises(ValueError, match="no gene has been counted"):
         model(padded(["ACGT"]))
+    with pytest.raises(ValueError, match="no weights to fit"):
+        fit_head(GeneNGramForCausalLM(GeneNGramConfig(order=3)), tokens(["ACGT"]))
     with pytest.raises(ValueError, match="there is none"):
         fit_head(model.count(tokens(["ACGT"])), [])
     monkeypatch.setattr(ngram_index, "MAX_SIZE", 10)
@@ -253,6 +257,8 @@ def test_what_cannot_be_counted_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         ({"smoothing": "mixture", "order": 1}, "from 2 to 24"),
         ({"smoothing": "laplace", "both_strands": True}, "both_strands is for interpolated and mixture"),
         ({"smoothing": "mixture", "paper": True}, "paper is for mle and laplace"),
+        ({"smoothing": "mixture", "pseudocount": 2.0}, "pseudocount is for 'laplace'"),
+        ({"smoothing": "interpolated", "own_gene": False}, "own_gene is for 'mixture'"),
         ({"smoothing": "mixture", "format_version": 0}, "format_version is 0, but this code reads version 1"),
     ],
 )
@@ -271,8 +277,77 @@ def test_a_folder_of_another_version_is_refused(tmp_path) -> None:
         load_model_folder(tmp_path)
 
 
-@pytest.mark.parametrize("order", [2, 5, 12, 13])
-def test_short_orders_are_models_too(order: int) -> None:
-    for smoothing, own_gene in product(("interpolated", "mixture"), (False, True)):
-        model = fitted(smoothing, random_genes(20), order=order, own_gene=own_gene)
+@pytest.mark.parametrize("order", range(2, 25))
+def test_every_order_is_a_model(order: int) -> None:
+    for options in (
+        {"smoothing": "interpolated"},
+        {"smoothing": "mixture"},
+        {"smoothing": "mixture", "own_gene": False},
+    ):
+        model = GeneNGramForCausalLM(GeneNGramConfig(order=order, **options)).count(tokens(random_genes(20)))
+        outlook = model.head.outlook
+        assert max(outlook.sense_contexts) <= outlook.contexts[-1]
         assert torch.allclose(model(padded(["ACGTACG"])).logits.exp().sum(-1), torch.ones(8), atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_copy_ends_with_the_text(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    genes = random_genes(60, unknown=False)
+    model = fitted("mixture", genes, both_strands=True)
+    query = padded([genes[0][::-1].translate(str.maketrans("ACGT", "TGCA")) + "AC"])
+    if not compiled:
+        monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    features, state = model.look(query)
+    assert features.votes[0, -4].max() > 1  # the copy is followed to its end
+    assert (state.copies[..., 0] < model.index.size).all()
+
+
+def test_differences_of_large_counts_are_exact(model: GeneNGramForCausalLM) -> None:
+    query = padded(random_genes(60)[:3])
+    expected, _ = model.look(query)
+    larger = copy.deepcopy(model)
+    larger.index.blocks[:, [0, 5, 6, 7, 8]] += 40_000_001  # the others are rows as well
+    found, _ = larger.look(query)
+    assert torch.equal(found.counts, expected.counts)
+    assert torch.equal(found.sense_counts, expected.sense_counts)
+
+
+def test_genes_that_all_end_alike_can_be_fitted() -> None:
+    end = "ACGTTGCAGGACTTACGGATTACCAGATTGCA"
+    genes = [gene + end for gene in random_genes(500, unknown=False)]
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture")).count(tokens(genes))
+    fit_head(model, tokens(genes[:100]), silent=True)
+    probabilities = model(padded(genes[:1])).logits.exp()
+    assert torch.allclose(probabilities.sum(-1), torch.ones(probabilities.shape[:2]), atol=1e-5)
+    assert probabilities[0, -1, 3] > 0.9
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_short_floating_types_hold_the_logits_alone(
+    model: GeneNGramForCausalLM, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    large = fitted(model.config.smoothing, ["A" * 70_000, *random_genes(60)], both_strands=True)
+    large.save_pretrained(tmp_path)
+    query = padded([random_genes(60)[1], "A" * 50])
+    short = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=dtype)
+    found = short(query).logits
+    assert found.dtype == dtype
+    assert torch.allclose(found.float().exp(), large(query).logits.exp(), atol=0.1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(large(query[:1]).logits, large(query)[0][:1])
+
+
+def test_what_numba_does_is_not_asked_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(ngram_walk.__file__).parent
+    assert not any("numba" in get_imports(folder / name) for name in ("ngram_compiled.py", "ngram_walk.py"))
+    model = fitted("mixture", random_genes(10))
+    monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    with pytest.raises(ValueError, match="install numba"):
+        fit_head(model, tokens(random_genes(10)), silent=True)
+
+
+def test_more_logits_than_tokens_are_all_there_are(model: GeneNGramForCausalLM) -> None:
+    query = padded(["ACGTAC"])
+    assert torch.equal(model(query, logits_to_keep=20).logits, model(query).logits)
+    assert model(query[:, :0]).logits.shape == (1, 0, 8)
+    assert model(query[:0]).logits.shape == (0, 7, 8)

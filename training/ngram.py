@@ -47,7 +47,8 @@ def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM
 
 
 def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
-    """Count the train split of a dataset into a fitted model: what fitting on all genes at once would have given.
+    """Count the train split of a dataset into a fitted model: what fitting on all genes at once would have given,
+    if weights are fitted on the same validation genes.
 
     Args:
         folder: of the model.
@@ -70,7 +71,7 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
     known = before.get("dataset", {})
     together = {
         "name": f"{known.get('name', 'unknown')} + {more['name']}",
-        "source": f"{known.get('source', 'unknown')} + {more['source']}",
+        "source": " + ".join(dict.fromkeys([*known.get("source", "unknown").split(" + "), more["source"]])),
         "fingerprint": hashlib.sha256(f"{known.get('fingerprint')}{more['fingerprint']}".encode()).hexdigest(),
         "genes": known.get("genes", 0) + more["genes"],
         "bases": known.get("bases", 0) + more["bases"],
