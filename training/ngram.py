@@ -116,6 +116,9 @@ def _record(
     """Fit the weights where there are any, and say how the model came about."""
     if not weighing:
         return new_record(model, config={"model": section}, seed=None, dataset=dataset)
-    bits = fit_head(model, weighing, seed=SEED)
+    try:
+        bits = fit_head(model, weighing, seed=SEED)
+    except ValueError as error:
+        raise InputError(f"The weights cannot be fitted: {error}.") from error
     record = new_record(model, config={"model": section}, seed=SEED, dataset=dataset)
     return record | {"weights_fitted_on": {"genes": len(weighing), "bits_per_base_and_end": bits}}
