@@ -18,14 +18,14 @@ demo: .venv/installed  ## simulate genes, train four models, compare them, use o
 	$(GENELM) ngram fit --data demo/data --smoothing laplace --order 4 --output demo/runs/laplace4
 	$(LAUNCH) train.py --config configs/demo.yaml --data demo/data --output_dir demo/runs/lstm
 	$(LAUNCH) train.py --config configs/demo_gpt2.yaml --data demo/data --output_dir demo/runs/gpt2
-	for model in mixture laplace4 lstm gpt2; do \
+	for model in laplace4 lstm gpt2; do \
 		$(GENELM) evaluate demo/runs/$$model --data demo/data --split test \
 			--task perplexity --task edits --output demo/results/$$model.json || exit 1; \
 	done
 	$(GENELM) baselines --data demo/data --split test --task perplexity --task edits --output demo/results
 	$(GENELM) report demo/results/*.json --output demo/report
 	$(GENELM) generate demo/runs/lstm --num 5 --prompt ATG --max-new-tokens 100 --output demo/genes.fa
-	$(GENELM) score demo/runs/lstm demo/genes.fa --output demo/scores.tsv
+	$(GENELM) score demo/runs/mixture demo/genes.fa --output demo/scores.tsv
 	$(GENELM) push demo/runs/lstm --repo USER/gene-lstm --results demo/results --dry-run demo/hub
 	cat demo/report/report.md
 

@@ -89,12 +89,13 @@ def baselines(
     seed: Seed = 0,
     max_positions: MaxPositions = None,
 ) -> None:
-    """Measure what a model has to beat: uniform bases, Markov models of growing order, xz and zstd.
+    """Measure what a model has to beat: uniform bases, Markov models, the n-gram mixture, xz and zstd.
 
     genelm baselines --data data/human_genes --split test --task perplexity --task edits --output results/
 
-    Markov models count the training genes and add one. What a compressor needs is the bits that the genes add to the
-    compressed training genes; unlike a model it goes on learning from each gene to the next.
+    Markov models count the training genes and add one. The mixture is that of `genelm ngram fit`; it is measured on the
+    test split alone, since its weights are fitted on the validation split. What a compressor needs is the bits that the
+    genes add to the compressed training genes; unlike a model it goes on learning from each gene to the next.
     """
     from genelm.eval import MAX_POSITIONS, ORDERS, measure_baselines
 

@@ -1,10 +1,12 @@
-"""What a model has to beat on the same genes: uniform bases, Markov models of growing order, general compressors."""
+"""What a model has to beat on the same genes: uniform bases, Markov models of growing order, the best n-gram model
+there is, general compressors."""
 
 import hashlib
 import lzma
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, describe_model, save_model_folder
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, describe_model, fit_head, save_model_folder
 from genelm.storage import InputError
 from genelm.tokenization import encode, load_tokenizer
 
@@ -50,7 +52,9 @@ def measure_baselines(
     Args:
         dataset_folder: as `genelm data build` writes it; Markov models and compressors learn from its train split.
         split: as for `evaluate_model`.
-        output: folder for the files: `uniform`, `markov<order>`, `xz`, `zstd`, each `.json`.
+        output: folder for the files: `uniform`, `markov<order>`, `mixture`, `xz`, `zstd`, each `.json`. The mixture is
+            that of `genelm ngram fit`; as it fits weights on the validation split, it is measured on the test split
+            alone.
         tasks: likewise; compressors are measured on perplexity alone.
         pairs: likewise.
         orders: of the Markov models.
@@ -65,10 +69,16 @@ def measure_baselines(
         InputError: as `evaluate_model`, or there can be no Markov model of an order.
     """
     manifest = read_manifest(dataset_folder)
-    training: list[str] = load_split(dataset_folder, "train")["sequence"][:]
-    for name, order, counted in (("uniform", 0, []), *((f"markov{order}", order, training) for order in orders)):
+    training, validation = (_genes(dataset_folder, manifest, name) for name in ("train", "validation"))
+    configs = [("uniform", _markov(0)), *((f"markov{order}", _markov(order)) for order in orders)]
+    if split == "test" and validation:
+        configs.append(("mixture", GeneNGramConfig(order=24, smoothing="mixture", both_strands=True)))
+    for name, config in configs:
         path = output / f"{name}.json"
-        model = _fit(order, counted)
+        model = GeneNGramForCausalLM(config)
+        model.count(torch.from_numpy(encode(gene)) for gene in (training if name != "uniform" else []))
+        if config.has_index:
+            fit_head(model, [torch.from_numpy(encode(gene)) for gene in validation])
         with tempfile.TemporaryDirectory() as folder:
             save_model_folder(Path(folder), model, load_tokenizer(), record={})
             info = describe_model(name, Path(folder), model)
@@ -111,13 +121,16 @@ def measure_baselines(
         yield path
 
 
-def _fit(order: int, training: Sequence[str]) -> GeneNGramForCausalLM:
+def _genes(folder: Path, manifest: dict[str, Any], split: str) -> list[str]:
+    genes: list[str] = load_split(folder, split)["sequence"][:] if split in manifest["splits"] else []
+    return genes
+
+
+def _markov(order: int) -> GeneNGramConfig:
     try:
-        model = GeneNGramForCausalLM(GeneNGramConfig(order=order + 1, smoothing="laplace"))
+        return GeneNGramConfig(order=order + 1, smoothing="laplace")
     except StrictDataclassError as error:
         raise InputError(f"This Markov model cannot be: {error.__cause__}.") from error
-    model.count(torch.from_numpy(encode(sequence)) for sequence in training)
-    return model
 
 
 def _measure_compressor(
