@@ -93,9 +93,9 @@ def baselines(
 
     genelm baselines --data data/human_genes --split test --task perplexity --task edits --output results/
 
-    Markov models count the training genes and add one. The mixture is that of `genelm ngram fit`; it is measured on the
-    test split alone, since its weights are fitted on the validation split. What a compressor needs is the bits that the
-    genes add to the compressed training genes; unlike a model it goes on learning from each gene to the next.
+    Markov models count the training genes and add one. The mixture is that of `genelm ngram fit`; it is measured on
+    the test split alone, since its weights are fitted on the validation split. What a compressor needs is the bits
+    that the genes add to the compressed training genes; unlike a model it goes on learning from each gene to the next.
     """
     from genelm.eval import MAX_POSITIONS, ORDERS, measure_baselines
 
