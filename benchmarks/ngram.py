@@ -136,7 +136,7 @@ def measure_nltk(arguments: argparse.Namespace, _: str) -> dict[str, Any]:
 def measure_index(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     training, validation, test = (sequences(arguments.data, split) for split in ("train", "validation", "test"))
     smoothing = "interpolated" if name == "interpolated" else "mixture"
-    config = GeneNGramConfig(order=24, smoothing=smoothing, both_strands=True, own_gene=name == "mixture")
+    config = GeneNGramConfig(order=24, smoothing=smoothing, both_strands=True, own_gene=name != "frozen")
     model = GeneNGramForCausalLM(config)
     _, count = timed(lambda: model.count(tokens(training)))
     _, weights = timed(lambda: fit_head(model, tokens(validation), silent=True))
