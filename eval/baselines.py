@@ -15,7 +15,14 @@ from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, describe_model, fit_head, save_model_folder
+from genelm.modeling import (
+    GeneNGramConfig,
+    GeneNGramForCausalLM,
+    describe_model,
+    fit_head,
+    save_model_folder,
+    usual_config,
+)
 from genelm.storage import InputError
 from genelm.tokenization import encode, load_tokenizer
 
@@ -72,7 +79,7 @@ def measure_baselines(
     training, validation = (_genes(dataset_folder, manifest, name) for name in ("train", "validation"))
     configs = [("uniform", _markov(0)), *((f"markov{order}", _markov(order)) for order in orders)]
     if split == "test" and validation:
-        configs.append(("mixture", GeneNGramConfig(order=24, smoothing="mixture", both_strands=True)))
+        configs.append(("mixture", usual_config("mixture")))
     for name, config in configs:
         path = output / f"{name}.json"
         model = GeneNGramForCausalLM(config)

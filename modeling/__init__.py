@@ -22,7 +22,7 @@ from .model_folder import (
 )
 from .modeling_gene_ngram import GeneNGramForCausalLM
 from .modeling_gene_rnn import GeneRNNForCausalLM, GeneRNNModel
-from .ngram_fitting import fit_head
+from .ngram_fitting import fit_head, usual_config
 
 AutoConfig.register("gene_ngram", GeneNGramConfig)
 AutoConfig.register("gene_rnn", GeneRNNConfig)
@@ -55,4 +55,5 @@ __all__ = [
     "read_record",
     "resolve_model_folder",
     "save_model_folder",
+    "usual_config",
 ]

@@ -25,13 +25,12 @@ from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from .configuration_gene_ngram import GeneNGramConfig
-from .ngram_heads import InterpolatedHead, MixtureHead
+from .ngram_heads import NUM_OUTCOMES, InterpolatedHead, MixtureHead
 from .ngram_index import SYMBOL_OF_TOKEN, ContextIndex
 from .ngram_walk import Features, WalkState, walk
 from .recurrent_cache import RecurrentCache
 
 UNK_ID, BOS_ID, EOS_ID, A_ID = 1, 2, 3, 4
-NUM_OUTCOMES = 5
 _COUNT_LIMIT = torch.iinfo(torch.int32).max
 _BASES_PER_CHUNK = 1 << 22
 _BATCH_DIM = 0

@@ -48,38 +48,30 @@ def _next_row(blocks: npt.NDArray[np.int32], first_row: int, row: int, base: int
 
 
 @compiled
-def _write_counts(blocks: npt.NDArray[np.int32], first: int, last: int, counts: npt.NDArray[np.float32]) -> None:
+def _write_counts(
+    blocks: npt.NDArray[np.int32], first: int, last: int, sense_only: bool, counts: npt.NDArray[np.float32]
+) -> None:
     """Count the bases that followed in the rows from one up to another, `[4]`."""
     one, other = first >> 5, last >> 5
-    mask, other_mask = (1 << (first & 31)) - 1, (1 << (last & 31)) - 1
     low, other_low = np.int64(blocks[one, 9]), np.int64(blocks[other, 9])
     high, other_high = np.int64(blocks[one, 10]), np.int64(blocks[other, 10])
-    is_base, other_is_base = np.int64(blocks[one, 11]) & mask, np.int64(blocks[other, 11]) & other_mask
+    counted = blocks[one, 11] & ((1 << (first & 31)) - 1)
+    other_counted = blocks[other, 11] & ((1 << (last & 31)) - 1)
+    field = 1
+    if sense_only:
+        counted, other_counted, field = counted & blocks[one, 12], other_counted & blocks[other, 12], 5
     for base in range(4):
         flip_low, flip_high = (base & 1) - 1, (base >> 1) - 1
-        bits = is_base & (low ^ flip_low) & (high ^ flip_high)
-        other_bits = other_is_base & (other_low ^ flip_low) & (other_high ^ flip_high)
-        counts[base] = blocks[other, 1 + base] - blocks[one, 1 + base] + _bits(other_bits) - _bits(bits)
+        bits = counted & (low ^ flip_low) & (high ^ flip_high)
+        other_bits = other_counted & (other_low ^ flip_low) & (other_high ^ flip_high)
+        counts[base] = blocks[other, field + base] - blocks[one, field + base] + _bits(other_bits) - _bits(bits)
 
 
 @compiled
-def _write_sense_counts(
-    blocks: npt.NDArray[np.int32], first: int, last: int, sense_counts: npt.NDArray[np.float32]
-) -> None:
-    """Count the ends and the bases that followed on the sense strand alone, `[5]`."""
-    one, other = first >> 5, last >> 5
-    mask, other_mask = (1 << (first & 31)) - 1, (1 << (last & 31)) - 1
-    low, other_low = np.int64(blocks[one, 9]), np.int64(blocks[other, 9])
-    high, other_high = np.int64(blocks[one, 10]), np.int64(blocks[other, 10])
-    is_base, other_is_base = np.int64(blocks[one, 11]), np.int64(blocks[other, 11])
-    is_sense, other_is_sense = np.int64(blocks[one, 12]) & mask, np.int64(blocks[other, 12]) & other_mask
-    ends = _bits(other_is_sense & ~other_is_base) - _bits(is_sense & ~is_base)
-    sense_counts[0] = blocks[other, 0] - blocks[one, 0] + ends
-    for base in range(4):
-        flip_low, flip_high = (base & 1) - 1, (base >> 1) - 1
-        bits = is_sense & is_base & (low ^ flip_low) & (high ^ flip_high)
-        other_bits = other_is_sense & other_is_base & (other_low ^ flip_low) & (other_high ^ flip_high)
-        sense_counts[1 + base] = blocks[other, 5 + base] - blocks[one, 5 + base] + _bits(other_bits) - _bits(bits)
+def _ends_before(blocks: npt.NDArray[np.int32], row: int) -> int:
+    """Count the genes that end in the rows before one."""
+    block, mask = row >> 5, (1 << (row & 31)) - 1
+    return blocks[block, 0] + _bits(np.int64(blocks[block, 12] & ~blocks[block, 11]) & mask)
 
 
 @compiled
@@ -87,7 +79,8 @@ def _state_of(misses: int, run_class: npt.NDArray[np.int64], older_class: npt.ND
     """Number how well a copy has done: since its last miss, in its last 16 bases, and in the 16 before."""
     lowest_miss = (misses | 1 << 32) & -(misses | 1 << 32)
     run = run_class[_bits(lowest_miss - 1)]
-    return (run * (recent + 1) + min(recent, _bits(misses & 0xFFFF))) * 6 + older_class[_bits(misses >> 16)]
+    num_older = older_class[-1] + 1
+    return (run * (recent + 1) + min(recent, _bits(misses & 0xFFFF))) * num_older + older_class[_bits(misses >> 16)]
 
 
 @compiled
@@ -320,12 +313,13 @@ def walk(
                 low, high = rows[b, contexts[column], 0], rows[b, contexts[column], 1]
                 if low == high:
                     break
-                _write_counts(blocks, low, high, counts[b, p, column])
+                _write_counts(blocks, low, high, False, counts[b, p, column])
             for column in range(len(sense_contexts)):
                 low, high = rows[b, sense_contexts[column], 0], rows[b, sense_contexts[column], 1]
                 if low == high:
                     break
-                _write_sense_counts(blocks, low, high, sense_counts[b, p, column])
+                sense_counts[b, p, column, 0] = _ends_before(blocks, high) - _ends_before(blocks, low)
+                _write_counts(blocks, low, high, True, sense_counts[b, p, column, 1:])
             if looks_at_own:
                 _look_own(seen[b], now, own_contexts, offsets, tables, chains, rolling, counts[b, p, len(contexts) :])
             for s in range(slots):

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
+from .configuration_gene_ngram import INDEX_SMOOTHINGS, MAX_INDEX_ORDER, GeneNGramConfig
 from .modeling_gene_ngram import BOS_ID, EOS_ID, GeneNGramForCausalLM, in_threads
 from .ngram_heads import RAREST_HIT, SUREST_HIT, InterpolatedHead, MixtureHead
 from .ngram_walk import COPY_STATES, Features
@@ -14,7 +16,22 @@ from .ngram_walk import COPY_STATES, Features
 PLACES_AT_ONCE, GENES_PADDED = 100_000, 16
 """Places whose features are held at once, which bounds memory, and genes that are padded to one length."""
 
+TABLE_ORDER = 8
+"""Of a table where none is asked for: the paper's. That of an index is the longest."""
+
 _IGNORED = -100
+
+
+def usual_config(smoothing: str, **given: Any) -> GeneNGramConfig:
+    """Fill in what is not given and depends on the smoothing: the order, and which strands are counted.
+
+    Raises:
+        StrictDataclassError: there is no such model.
+    """
+    usual: dict[str, Any] = {"order": TABLE_ORDER}
+    if smoothing in INDEX_SMOOTHINGS:
+        usual = {"order": MAX_INDEX_ORDER, "both_strands": True}
+    return GeneNGramConfig(smoothing=smoothing, **usual | given)
 
 
 def fit_head(

@@ -1,6 +1,7 @@
 """N-gram models with an index: counts by brute force, fractions by hand, two forms of one walk, honest predictions."""
 
 import copy
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from genelm.modeling import (
     ngram_index,
     ngram_walk,
     save_model_folder,
+    usual_config,
 )
 from genelm.modeling import modeling_gene_ngram as model_module
 from genelm.modeling.ngram_index import ContextIndex
@@ -344,6 +346,22 @@ def test_what_numba_does_is_not_asked_of_others(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ngram_walk, "compiled_walk", None)
     with pytest.raises(ValueError, match="install numba"):
         fit_head(model, tokens(random_genes(10)), silent=True)
+
+
+def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark() -> None:
+    root = Path(__file__).parent.parent
+    document = (root / "docs" / "ngram.md").read_text()
+    interpolated, mixture = (
+        GeneNGramForCausalLM(usual_config(smoothing)).head for smoothing in ("interpolated", "mixture")
+    )
+    fitted_numbers = [sum(number.numel() for number in head.parameters()) for head in (interpolated, mixture)]
+    per_length = fitted_numbers[0] // len(interpolated.outlook.contexts)
+    assert f"{per_length} numbers a length ({fitted_numbers[0]:,})" in document
+    assert f"{fitted_numbers[1]:,} numbers, and {mixture.hit_rates.numel()} hit rates" in document
+    for lengths in (mixture.outlook.contexts, mixture.outlook.own_contexts):
+        assert f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]} bases" in document
+    measured = json.loads((root / "benchmarks" / "results" / "ngram.json").read_text())
+    assert f"{measured['index:mixture']['bytes_per_training_base']:.0f} a base with both strands" in document
 
 
 def test_more_logits_than_tokens_are_all_there_are(model: GeneNGramForCausalLM) -> None:

@@ -166,6 +166,9 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
         edits = {"task": "edits", "metric": "accuracy", "group": "edits", "stratum": k}
         assert value("gpt2", **edits) < value("laplace8", **edits)
         assert value("mixture", **edits) > max(value(model, **edits) for model in networks)
+    speed = json.loads((ROOT / "benchmarks" / "results" / "ngram.json").read_text())["index:mixture"]
+    assert "half a minute on a laptop" in README
+    assert speed["count_seconds"] + speed["fit_weights_seconds"] < 30
     similarity = json.loads((ROOT / "benchmarks" / "results" / "similarity.json").read_text())
     by_kmers, by_mmseqs2 = (
         max(similarity[name]["with_a_similar_training_gene"].values()) / similarity[name]["evaluation_genes"]

@@ -9,12 +9,17 @@ from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head, load_model_folder, new_record, read_record
+from genelm.modeling import (
+    GeneNGramConfig,
+    GeneNGramForCausalLM,
+    fit_head,
+    load_model_folder,
+    new_record,
+    read_record,
+    usual_config,
+)
 from genelm.storage import InputError
 from genelm.tokenization import encode
-
-TABLE_ORDER, INDEX_ORDER = 8, 24
-"""Orders where none is asked for: the paper's for a table, the longest for an index."""
 
 SEED = 0
 """Of the weights' fit; nothing is chosen by it."""
@@ -25,7 +30,7 @@ def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM
 
     Args:
         data: folder that `genelm data build` wrote.
-        options: of `GeneNGramConfig`; None for what the smoothing does by itself.
+        options: of `GeneNGramConfig`, `smoothing` among them; None for what the smoothing does by itself.
 
     Returns:
         The model, and the record of how it came about.
@@ -35,14 +40,15 @@ def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        config = GeneNGramConfig(**given | _defaults(given))
+        config = usual_config(**given)
     except StrictDataclassError as error:
         raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
     manifest = read_manifest(data)
     weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
     _count(model, data)
-    section = {"model_type": config.model_type, **given, **_defaults(given)}
+    usual = {"order": config.order} | ({"both_strands": config.both_strands} if config.has_index else {})
+    section = {"model_type": config.model_type, **given, **usual}
     return model, _record(model, section, dataset_facts(manifest), weighing)
 
 
@@ -78,13 +84,6 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
     }
     section = before.get("config", {}).get("model", {"model_type": model.config.model_type})
     return model, _record(model, section, together, weighing)
-
-
-def _defaults(options: dict[str, Any]) -> dict[str, Any]:
-    """Say what is not given and depends on the smoothing."""
-    if options.get("smoothing") in ("interpolated", "mixture"):
-        return {name: value for name, value in (("order", INDEX_ORDER), ("both_strands", True)) if name not in options}
-    return {} if "order" in options else {"order": TABLE_ORDER}
 
 
 def _genes_to_fit_weights(config: GeneNGramConfig, data: Path) -> list[torch.Tensor]:
