@@ -10,7 +10,7 @@ from .human_genes import HumanGenes
 from .indexed_fasta import open_indexed_fasta
 from .kmer_search import similar_to_reference
 from .leakage import read_leakage, write_leakage
-from .loading import FORMAT, FORMAT_VERSION, load_split, read_manifest
+from .loading import FORMAT, FORMAT_VERSION, load_split, read_column, read_manifest
 from .store import reverse_complement
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "is_dataset_file",
     "load_split",
     "open_indexed_fasta",
+    "read_column",
     "read_fasta",
     "read_leakage",
     "read_manifest",

@@ -87,6 +87,18 @@ def read_dataset(folder: Path) -> Iterator[SourceGene]:
                         yield SourceGene(cast(Gene, gene), f"{path}, gene {gene['gene_id']}")
 
 
+def read_column(folder: Path | str, split: str, column: str) -> Iterator[pa.Array]:
+    """Give one column of a split in parts, so that memory does not grow with the split.
+
+    Raises:
+        InputError: as for `split_files`.
+    """
+    for path in split_files(folder, split):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=[column]):
+                yield batch.column(0)
+
+
 def load_split(folder: Path | str, split: str) -> datasets.Dataset:
     """Return one split of a dataset folder, held in memory.
 

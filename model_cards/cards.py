@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors import SafetensorError, safe_open
 
 from genelm.dataset_scripts import SPLITS, WORD_LENGTH
-from genelm.modeling import RECORD_FILE
+from genelm.modeling import CURVE_FILE, RECORD_FILE
 from genelm.storage import InputError
 
 CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
@@ -138,6 +138,7 @@ def render_model_card(folder: Path, results: list[dict[str, Any]], repo_id: str 
         name=name,
         location=repo_id or folder.as_posix(),
         config=config,
+        has_curve=(folder / CURVE_FILE).exists(),
         needs_code=config["model_type"] in CODE_MODEL_TYPES,
         shape={
             key: value

@@ -9,6 +9,7 @@ from .configuration_gene_ngram import GeneNGramConfig
 from .configuration_gene_rnn import GeneRNNConfig
 from .generation import generate_genes
 from .model_folder import (
+    CURVE_FILE,
     RECORD_FILE,
     describe_model,
     is_model_file,
@@ -38,6 +39,7 @@ GeneRNNModel.register_for_auto_class("AutoModel")
 GeneRNNForCausalLM.register_for_auto_class("AutoModelForCausalLM")
 
 __all__ = [
+    "CURVE_FILE",
     "RECORD_FILE",
     "GeneNGramConfig",
     "GeneNGramForCausalLM",

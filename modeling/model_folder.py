@@ -26,6 +26,9 @@ from genelm.storage import InputError, package_versions, sha256_of, started_comm
 RECORD_FILE = "training_record.json"
 """How the model came about: command, config, data and figures of its training."""
 
+CURVE_FILE = "training_curve.png"
+"""Picture of the training, for the card."""
+
 MODEL_FILES = (
     "config.json",
     "generation_config.json",
@@ -38,6 +41,7 @@ MODEL_FILES = (
     "ngram_*.py",
     "recurrent_cache.py",
     RECORD_FILE,
+    CURVE_FILE,
 )
 """What belongs to a model; anything else in its folder, checkpoints and logs above all, stays at home."""
 

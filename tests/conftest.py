@@ -1,7 +1,11 @@
 """Fixtures shared by all tests."""
 
 import os
+import tempfile
 from pathlib import Path
+
+# Before anything imports datasets: what tests encode does not go to the user's cache.
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="genelm-tests-")
 
 import pytest
 from accelerate.state import AcceleratorState

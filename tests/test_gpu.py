@@ -7,10 +7,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config
 
-import train
 from genelm.eval import score_genes
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, fit_head
 from genelm.tokenization import encode
+from genelm.training import train
 
 pytestmark = [
     pytest.mark.gpu,
@@ -40,10 +40,10 @@ def test_scores_are_those_of_the_cpu() -> None:
 @pytest.mark.parametrize("precision", ["no", "bf16"])
 @pytest.mark.parametrize("config", ["lstm", "gpt2"])
 def test_the_configs_train(config: str, precision: str, small_dataset: Path, tmp_path: Path) -> None:
-    file = Path(train.__file__).parent / "configs" / f"{config}.yaml"
+    file = Path(__file__).parent.parent / "configs" / f"{config}.yaml"
     options = ["--max_steps", "4", "--mixed_precision", precision, "--report_to", "none"]
     places = ["--config", str(file), "--data", str(small_dataset), "--output_dir", str(tmp_path / "run")]
-    folder = train.main([*places, *options])
+    folder = train([*places, *options])
     record = json.loads((folder / "training_record.json").read_text())
     assert record["device"] == torch.cuda.get_device_name()
     assert record["best"]["validation_bits_per_base"] < 2.2

@@ -1,6 +1,6 @@
 """Letters <-> ids: `tokenizer.json` for users, a lookup table for the training path, and batches of ids."""
 
-from .batching import INPUT_FILLER, epoch_batches, length_batches, pad_right
+from .batching import INPUT_FILLER, epoch_batches, length_batches, pad_right, padded_length
 from .loading import load_tokenizer
 from .vocabulary import (
     BASE_IDS,
@@ -12,6 +12,7 @@ from .vocabulary import (
     UNK_ID,
     VOCABULARY,
     encode,
+    encode_column,
 )
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "UNK_ID",
     "VOCABULARY",
     "encode",
+    "encode_column",
     "epoch_batches",
     "length_batches",
     "load_tokenizer",
     "pad_right",
+    "padded_length",
 ]

@@ -4,8 +4,11 @@
 together. The table is some hundred times faster and needs no tokenizer object.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 VOCABULARY = ("[PAD]", "[UNK]", "[BOS]", "[EOS]", "A", "C", "G", "T")
 """Tokens in the order of their ids."""
@@ -34,3 +37,20 @@ def encode(sequence: str) -> npt.NDArray[np.uint8]:
     """
     # latin-1 with "?" for the rest keeps one byte per character, as the tokenizer gives one [UNK] per character.
     return _TABLE[np.frombuffer(sequence.encode("latin-1", errors="replace"), dtype=np.uint8)]
+
+
+def encode_column(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Turn a column of sequences into ids, straight from its buffer.
+
+    Args:
+        column: a string array of Arrow, ASCII letters only.
+
+    Returns:
+        The ids of all sequences, one after the other, and the length of each, `[len(column)]`.
+    """
+    column = column.cast(pa.large_string())
+    buffers: list[Any] = column.buffers()
+    _, offsets, letters = buffers
+    places = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    ids = _TABLE[np.frombuffer(letters, dtype=np.uint8)[places[0] : places[-1]]]
+    return ids, np.diff(places)

@@ -1,20 +1,19 @@
-"""Checkpoints: how far a run has come, written whole or not at all, and what a resumed run must have in common."""
+"""Checkpoints: written whole or not at all, checked before they are used, and what a resumed run must share."""
 
 import dataclasses
 import json
 import logging
-import math
 import os
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
 
-from genelm.storage import InputError
+from genelm.storage import InputError, sha256_of
 
 from .options import FIXED, TrainingConfig
+from .progress import Progress
 
 PROGRESS_FILE = "progress.json"
 LOGS_FOLDER = "logs"
@@ -23,21 +22,10 @@ LOGS_FOLDER = "logs"
 logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
 
 
-@dataclass
-class Progress:
-    """How far a run has come; saved with each checkpoint."""
-
-    step: int = 0
-    best_bits_per_base: float = math.inf
-    best_step: int = 0
-    validations_since_best: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-
-
 def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
     """Return what a run that is resumed must have in common with the one that was broken off."""
     facts = {name: record["config"][name] for name in (*FIXED, "model")}
-    return facts | {"dataset": record["dataset"]["fingerprint"]}
+    return facts | {"mixed_precision": record["mixed_precision"], "dataset": record["dataset"]["fingerprint"]}
 
 
 def save_checkpoint(
@@ -46,10 +34,14 @@ def save_checkpoint(
     """Write `output_dir/checkpoint-STEP`, whole or not at all, and drop the oldest beyond `save_total_limit`."""
     final = Path(config.output_dir) / f"checkpoint-{progress.step:08d}"
     unfinished = final.with_name(f".{final.name}")
+    if accelerator.is_main_process:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    accelerator.wait_for_everyone()
     accelerator.save_state(str(unfinished))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
+        checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in _files(unfinished)}
+        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record), "sha256": checksums}
         (unfinished / PROGRESS_FILE).write_text(json.dumps(content, indent=2) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         os.replace(unfinished, final)
@@ -66,24 +58,20 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
     """
     content = json.loads((folder / PROGRESS_FILE).read_text())
     for name, value in fixed_facts(record).items():
-        if content["fixed"][name] != value:
+        if content["fixed"].get(name) != value:
             raise InputError(
-                f"{folder} cannot be resumed: its {name} is {content['fixed'][name]}, but now it is {value}; give the "
-                "same, or start anew in another --output_dir."
+                f"{folder} cannot be resumed: its {name} is {content['fixed'].get(name)}, but now it is {value}; give "
+                "the same, or start anew in another --output_dir."
             )
     accelerator.load_state(str(folder))
     return Progress(**content["progress"])
 
 
-def _checkpoints(config: TrainingConfig) -> list[Path]:
-    return sorted(path.parent for path in Path(config.output_dir).glob(f"checkpoint-*/{PROGRESS_FILE}"))
-
-
-def checkpoint_to_resume(config: TrainingConfig) -> Path | None:
-    """Return the checkpoint to go on from, or None for a new run.
+def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]]:
+    """Return the checkpoint to go on from, or None for a new run, and what is wrong with newer ones.
 
     Raises:
-        InputError: there is no such checkpoint, or a new run would write into the folder of another.
+        InputError: there is no whole checkpoint, or a new run would write into the folder of another.
     """
     output_dir = Path(config.output_dir)
     if config.resume_from_checkpoint is None:
@@ -93,7 +81,7 @@ def checkpoint_to_resume(config: TrainingConfig) -> Path | None:
         if output_dir.is_dir() and any(path.name != LOGS_FOLDER for path in output_dir.iterdir()):
             resume = "go on with its run by --resume_from_checkpoint latest, or " if _checkpoints(config) else ""
             raise InputError(f"{output_dir} is not empty; {resume}choose another --output_dir.")
-        return None
+        return None, []
     if config.resume_from_checkpoint != "latest":
         folder = Path(config.resume_from_checkpoint)
         if not (folder / PROGRESS_FILE).is_file():
@@ -103,10 +91,42 @@ def checkpoint_to_resume(config: TrainingConfig) -> Path | None:
                 f"--resume_from_checkpoint {folder} lies outside --output_dir {output_dir}, but the best model of its "
                 "run lies beside it; give the output_dir of that run."
             )
-        return folder
-    found = _checkpoints(config)
-    if not found:
-        raise InputError(
-            f"--resume_from_checkpoint latest: {output_dir} has no checkpoint; leave the option out to start anew."
-        )
-    return found[-1]
+        damage = _damage(folder)
+        if damage is not None:
+            raise InputError(
+                f"--resume_from_checkpoint {folder} is damaged: {damage}; give an older one, or `latest`."
+            )
+        return folder, []
+    skipped: list[str] = []
+    for folder in reversed(_checkpoints(config)):
+        damage = _damage(folder)
+        if damage is None:
+            return folder, skipped
+        skipped.append(f"{folder} is damaged and was skipped: {damage}.")
+    if skipped:
+        raise InputError(f"{' '.join(skipped)} No whole checkpoint is left; start anew in another --output_dir.")
+    raise InputError(
+        f"--resume_from_checkpoint latest: {output_dir} has no checkpoint; leave the option out to start anew."
+    )
+
+
+def _checkpoints(config: TrainingConfig) -> list[Path]:
+    return sorted(path for path in Path(config.output_dir).glob("checkpoint-*") if path.is_dir())
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _damage(folder: Path) -> str | None:
+    """Say what is wrong with a checkpoint; None if it is what was written."""
+    try:
+        checksums: dict[str, str] = json.loads((folder / PROGRESS_FILE).read_text())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"its {PROGRESS_FILE} is missing or cannot be read"
+    for name, checksum in checksums.items():
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if sha256_of(folder / name) != checksum:
+            return f"{name} is not what was written (its SHA-256 differs)"
+    return None

@@ -27,8 +27,9 @@ class TrainingConfig:
     output_dir: str = field(metadata={"help": "Folder of the run: the model, its record, checkpoints and logs."})
     seed: int = option(0, "Decides the initial weights, the order of the genes and dropout.")
     append_eos: bool = option(True, "Whether the model learns where a gene ends. The paper's models do not.")
-    train_batch_positions: int = option(16384, "Positions of a global batch (genes times the longest of them).")
+    train_batch_positions: int = option(16384, "Bases and other symbols of a global batch, padding included.")
     train_batch_genes: int | None = option(None, "Genes a global batch may have; no limit by default.")
+    train_fraction: float = option(1.0, "Share of the training genes, drawn by the seed; a larger share has them too.")
     gradient_accumulation_steps: int = option(1, "Slices in which a process works off its share; saves memory.")
     num_train_epochs: int = option(10, "Passes over the training genes.")
     max_steps: int = option(-1, "Optimizer steps; if positive it overrides num_train_epochs.")
@@ -39,7 +40,7 @@ class TrainingConfig:
     adam_beta1: float = option(0.9, "Decay of AdamW's mean of gradients.")
     adam_beta2: float = option(0.99, "Decay of AdamW's mean of squared gradients.")
     max_grad_norm: float = option(1.0, "Gradients are scaled down to this norm; 0 leaves them.")
-    mixed_precision: str | None = option(None, "no, bf16 or fp16; by default what `accelerate launch` says.")
+    mixed_precision: str = option("auto", "no, bf16, fp16, or auto: as launched, else bf16 where the device has it.")
     eval_steps: int | None = option(None, "Steps between validations; by default one at the end of each epoch.")
     save_steps: int | None = option(None, "Steps between checkpoints; by default one after each validation.")
     save_total_limit: int = option(2, "Checkpoints kept.")
@@ -75,6 +76,7 @@ FIXED = (
     "append_eos",
     "train_batch_positions",
     "train_batch_genes",
+    "train_fraction",
     "num_train_epochs",
     "max_steps",
     "learning_rate",
@@ -151,10 +153,14 @@ def check_config(config: TrainingConfig) -> None:
         value = getattr(config, name)
         if value is not None and not value >= least:
             raise InputError(f"--{name} {value} is too small; give {least} or more.")
+    if not 0 < config.train_fraction <= 1:
+        raise InputError(
+            f"--train_fraction {config.train_fraction} is no share of the genes; give more than 0, up to 1."
+        )
     trackers = ["none", *map(str, get_available_trackers())]
     for name, value, known in (
         ("report_to", config.report_to, trackers),
-        ("mixed_precision", config.mixed_precision or "no", ["no", "bf16", "fp16"]),
+        ("mixed_precision", config.mixed_precision, ["auto", "no", "bf16", "fp16"]),
         ("lr_scheduler_type", config.lr_scheduler_type, SCHEDULES),
     ):
         if value not in known:

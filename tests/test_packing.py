@@ -1,0 +1,105 @@
+"""Packed rows: what a model says and learns of a gene does not depend on its neighbours in the row."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
+from genelm.training import pack, use_packed_rows
+
+TOKENS = [2, 4, 5, 6, 7]
+LENGTHS = [150, 131, 70, 9, 8, 7, 6, 5, 3, 1]
+SHAPES: dict[str, dict[str, Any]] = {
+    "gpt2": {"n_embd": 16, "n_layer": 2, "n_head": 2, "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0},
+    "llama": {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    },
+    "mistral": {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+    },
+    "bloom": {"hidden_size": 16, "n_layer": 1, "n_head": 2},
+    "mamba": {"hidden_size": 16, "state_size": 4, "num_hidden_layers": 1},
+}
+
+
+def build(model_type: str) -> PreTrainedModel:
+    torch.manual_seed(0)
+    special = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **special, **SHAPES[model_type]))
+
+
+def nats(model: PreTrainedModel, rows: torch.Tensor, more: dict[str, Any], where: slice, dtype: torch.dtype) -> Any:
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        logits = model(input_ids=rows, use_cache=False, **more).logits
+    return torch.nn.functional.cross_entropy(logits[0, where].float(), rows[0, where], reduction="sum")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("model_type", ["gpt2", "llama"])
+def test_gradients_of_a_gene_do_not_depend_on_its_neighbours(model_type: str, dtype: torch.dtype) -> None:
+    model, alone = build(model_type), build(model_type)
+    assert use_packed_rows(model, TOKENS)
+    lengths = np.array(LENGTHS)
+    row = torch.randint(4, 8, (1, sum(LENGTHS)), generator=torch.Generator().manual_seed(1))
+    start = 0
+    for length in LENGTHS:
+        where = slice(start, start + length)
+        others = row.clone()
+        others[0, : where.start], others[0, where.stop :] = 4, 7
+        gradients, losses = [], []
+        for network, tokens, more, place in (
+            (model, row, pack(lengths, row.device), where),
+            (model, others, pack(lengths, row.device), where),
+            (alone, row[:, where], {}, slice(0, length)),
+        ):
+            network.zero_grad()
+            loss = nats(network, tokens, more, place, dtype)
+            loss.backward()
+            losses.append(loss.item())
+            gradients.append(torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None]))
+        assert losses[0] == losses[1]
+        assert torch.equal(gradients[0], gradients[1])
+        # Alone, attention goes another way (PyTorch's own), so rounding differs.
+        tolerance = 1e-5 if dtype == torch.float32 else 0.03
+        assert losses[0] == pytest.approx(losses[2], rel=tolerance)
+        assert (gradients[0] - gradients[2]).norm() <= tolerance * gradients[2].norm() + 1e-6
+        start += length
+
+
+@pytest.mark.parametrize("model_type", ["mistral", "bloom", "mamba"])
+def test_models_that_want_more_of_attention_are_left_as_they_were(model_type: str) -> None:
+    model = build(model_type)
+    before = model.config._attn_implementation
+    row = torch.tensor([TOKENS * 3])
+    said = model(input_ids=row, use_cache=False).logits
+    assert not use_packed_rows(model, TOKENS)
+    assert model.config._attn_implementation == before
+    assert torch.equal(model(input_ids=row, use_cache=False).logits, said)
+
+
+def test_a_recurrent_model_is_not_packed() -> None:
+    assert not use_packed_rows(GeneRNNForCausalLM(GeneRNNConfig(hidden_size=8)), TOKENS)
+
+
+def test_attention_weights_are_dropped_out() -> None:
+    model = build("gpt2")
+    assert use_packed_rows(model, TOKENS)
+    for block in model.transformer.h:
+        block.attn.attn_dropout.p = 0.5
+    row, more = torch.tensor([TOKENS * 4]), pack(np.array([12, 8]), torch.device("cpu"))
+    model.train()
+    for dtype in (torch.float32, torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            one, other = (model(input_ids=row, use_cache=False, **more).logits for _ in range(2))
+        assert not torch.equal(one, other)

@@ -1,0 +1,155 @@
+"""The command behind `train.py`: from a command line to a trained model folder."""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.utils import ProjectConfiguration
+from transformers import get_scheduler
+
+from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
+from genelm.eval import check_lengths
+from genelm.modeling import new_record
+from genelm.storage import InputError, input_errors_end
+from genelm.tokenization import BASE_IDS, BOS_ID
+
+from .building import build_model, make_optimizer
+from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, load_checkpoint
+from .devices import choose_precision, device_name, prepare_cpu
+from .genes import GeneNames, TrainingGenes
+from .options import TrainingConfig, check_config, parse_config
+from .packing import use_packed_rows
+from .progress import Progress
+from .run import Run
+
+
+def train(arguments: list[str], description: str | None = None) -> Path:
+    """Train a model and write its folder.
+
+    Args:
+        arguments: the command line without the program.
+        description: what `--help` says before the options.
+
+    Returns:
+        The model folder, with the weights that were best on validation.
+
+    Raises:
+        InputError: an option, the data or the checkpoint cannot be used, or training cannot go on.
+        SystemExit: the run was told to stop and has written a checkpoint; 128 and the number of the signal.
+    """
+    config, section = parse_config(arguments, description)
+    check_config(config)
+    resume, skipped = checkpoint_to_resume(config)
+    data = Path(config.data)
+    manifest = read_manifest(data)
+    torch.manual_seed(config.seed)
+    model = build_model(section)
+    _check_warmup(config, manifest)
+    packed = use_packed_rows(model, [BOS_ID, *BASE_IDS])
+
+    # Without a GPU, processes find each other only if Accelerate is told to use the CPU.
+    on_cpu = config.use_cpu or not torch.accelerator.is_available()
+    precision = choose_precision(config.mixed_precision, PartialState(cpu=on_cpu).device)
+    accelerator = Accelerator(
+        cpu=on_cpu,
+        mixed_precision=precision,
+        # A step is a global batch whatever the number of processes, and so is a step of the learning rate.
+        step_scheduler_with_optimizer=False,
+        log_with=None if config.report_to == "none" else config.report_to,
+        project_config=ProjectConfiguration(
+            project_dir=config.output_dir, logging_dir=f"{config.output_dir}/{LOGS_FOLDER}"
+        ),
+    )
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != launched:
+        raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
+    if accelerator.device.type == "cpu":
+        prepare_cpu(config)
+    for message in skipped:
+        accelerator.print(message)
+
+    with accelerator.local_main_process_first():
+        genes = TrainingGenes.open(data, config.append_eos, config.train_fraction, config.seed)
+    validation = load_split(data, "validation")
+    check_lengths(model, genes.lengths.tolist(), GeneNames(data, "train"))
+    check_lengths(model, validation["length"], validation["gene_id"])
+    total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in genes.batches(config))
+    optimizer = make_optimizer(model, config)
+    scheduler = get_scheduler(config.lr_scheduler_type, optimizer, config.warmup_steps, total_steps)
+    record = {
+        **new_record(
+            model,
+            config={**dataclasses.asdict(config), "model": section},
+            seed=config.seed,
+            dataset=dataset_facts(manifest) | genes.size(),
+        ),
+        "processes": accelerator.num_processes,
+        "mixed_precision": precision,
+        "device": device_name(accelerator.device),
+        "packed_rows": packed,
+    }
+    model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
+    # Only training steps run in mixed precision, not validation: take off the wrapper that would do it everywhere.
+    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    progress = Progress()
+    if resume is not None:
+        progress = load_checkpoint(accelerator, resume, record)
+        accelerator.print(f"Going on from {resume}: step {progress.step} of {total_steps}.")
+    options = {name: value for name, value in vars(config).items() if value is not None}
+    accelerator.init_trackers("genelm", options)
+    run = Run(
+        config=config,
+        accelerator=accelerator,
+        model=model,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        genes=genes,
+        packed=packed,
+        validation=list(validation["sequence"]),
+        total_steps=total_steps,
+        record=record,
+        progress=progress,
+    )
+    stopped = run.train()
+    accelerator.end_training()
+    if run.is_interrupted and stopped == "interrupted":
+        accelerator.print(f"Interrupted at step {progress.step}; --resume_from_checkpoint latest goes on from there.")
+        sys.exit(128 + (run.interruption.signal or 0))
+    accelerator.print(
+        f"{config.output_dir}: the model of step {progress.best_step}, {progress.best_bits_per_base:.4f} bits/base on "
+        f"validation; {stopped}."
+    )
+    return Path(config.output_dir)
+
+
+def _check_warmup(config: TrainingConfig, manifest: dict[str, Any]) -> None:
+    """Refuse a warm-up that the training would never leave."""
+    train = manifest["splits"].get("train", {"genes": 0, "bases": 0})
+    genes, bases = (train[name] * config.train_fraction for name in ("genes", "bases"))
+    an_epoch = max(bases / config.train_batch_positions, genes / (config.train_batch_genes or genes or 1))
+    # A few batches more than this are needed, since no batch is full to the last position.
+    steps = config.max_steps if config.max_steps > 0 else int(1.1 * an_epoch + 2) * config.num_train_epochs
+    if config.warmup_steps > steps:
+        raise InputError(
+            f"Warm-up takes {config.warmup_steps} steps, but the whole training only about {steps}; lower "
+            "--warmup_steps, or train longer by --num_train_epochs or --max_steps."
+        )
+
+
+def main(description: str | None = None) -> None:
+    """Run the command; unusable input ends in one sentence on standard error and exit status 2."""
+    try:
+        with input_errors_end("train.py"):
+            train(sys.argv[1:], description)
+    except KeyboardInterrupt:
+        if os.environ.get("RANK", "0") == "0":
+            print("train.py: Interrupted; --resume_from_checkpoint latest goes on.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main(__doc__)

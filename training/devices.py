@@ -1,0 +1,60 @@
+"""What the device at hand can do: its precision, its threads, its memory."""
+
+import os
+import resource
+import sys
+
+import torch
+
+from .options import TrainingConfig
+
+
+def choose_precision(asked: str, device: torch.device) -> str:
+    """Return in which precision training steps multiply matrices: `no` (float32), `bf16` or `fp16`.
+
+    Args:
+        asked: one of these, or `auto`: what `accelerate launch` was asked for, otherwise bf16 where the device has
+            products of its own for it (elsewhere it would be slower than float32).
+        device: on which the model is trained.
+    """
+    if asked != "auto":
+        return asked
+    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if launched != "no":
+        return launched
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
+    if device.type == "cpu":
+        has = torch.cpu.get_capabilities()
+        return "bf16" if has.get("avx512_bf16") or has.get("amx_bf16") else "no"
+    return "no"
+
+
+def prepare_cpu(config: TrainingConfig) -> None:
+    """Give this process its share of the cores, and memory in large pages.
+
+    `accelerate launch` would leave a process on a CPU one thread; and a step takes and gives back hundreds of
+    megabytes, of which the kernel would hand out and clear every 4 kB by themselves (benchmarks/train.py).
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it when it first needs a large piece
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(config.cpu_threads or max(1, share))
+
+
+def device_name(device: torch.device) -> str:
+    """Return what records call a device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most bytes this process has held so far: of a GPU's memory, or of the machine's on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Say whether an error is PyTorch's, or Python's, of memory that is not there."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,221 @@
+"""Packed rows: genes one after the other in one row without padding, none of which sees another.
+
+All that a transformer does to each position by itself runs on the row as it is. Attention alone has to know where a
+gene begins: `packed_attention` is registered with transformers under the name `PACKED` and is told by the argument
+`packing`, which models hand down to it. Where a batch comes without it, attention is what it always was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+PACKED = "packed_genes"
+"""Name of `packed_attention` for `set_attn_implementation`."""
+
+_GENES_PER_GROUP = 8
+_QUERIES_PER_BLOCK = 128
+_LENGTH_STEP = 64
+"""Groups are as long as a multiple of this: products of a new shape are compiled, which takes longer than they do."""
+
+_LONGEST_IN_BLOCKS = 2048
+
+_UNSUPPORTED = ("sliding_window", "softcap", "s_aux", "position_bias")
+"""What some models ask of attention besides being causal; they train on padded rows instead."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some neighbours of a packed row, of similar length, as a padded array.
+
+    Attributes:
+        places: where each of its positions lies in the row, padding at the end of its gene, `[genes * length]`.
+        genes: number of its genes.
+    """
+
+    places: torch.Tensor
+    genes: int
+
+    def pad(self, states: torch.Tensor) -> torch.Tensor:
+        """Cut the group out of a row, `[n_tokens, heads, head_size]`, as `[genes, heads, length, head_size]`."""
+        return states.index_select(0, self.places).view(self.genes, -1, *states.shape[1:]).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the genes of a packed row begin and end.
+
+    Attributes:
+        boundaries: first place of each gene, and the end of the last, `[n_genes + 1]`, int32.
+        longest: tokens of the longest gene.
+        groups: the genes as padded arrays, in the order of the row.
+        unpadded: the place of each token of the row among the positions of all groups, `[n_tokens]`.
+    """
+
+    boundaries: torch.Tensor
+    longest: int
+    groups: list[Group]
+    unpadded: torch.Tensor
+
+    @classmethod
+    def of(cls, lengths: npt.NDArray[np.int64], device: torch.device) -> "Packing":
+        """Describe a row of genes of so many tokens each; little is padded where they are in the order of length."""
+        ends = np.cumsum(lengths)
+        starts = ends - lengths
+        groups, unpadded, offset = [], [], 0
+        for first in range(0, len(lengths), _GENES_PER_GROUP):
+            some = slice(first, first + _GENES_PER_GROUP)
+            column = np.arange(-(-lengths[some].max() // _LENGTH_STEP) * _LENGTH_STEP)
+            places = np.minimum(starts[some, None] + column, ends[some, None] - 1)
+            groups.append(Group(torch.from_numpy(places.ravel()).to(device), len(places)))
+            unpadded.append(offset + np.flatnonzero(column < lengths[some, None]))
+            offset += places.size
+        boundaries = np.concatenate([[0], ends]).astype(np.int32)
+        return cls(
+            torch.from_numpy(boundaries).to(device),
+            int(lengths.max()),
+            groups,
+            torch.from_numpy(np.concatenate(unpadded)).to(device),
+        )
+
+
+def packed_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    packing: Packing | None = None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend within each gene to what came before: an attention function of transformers.
+
+    Args:
+        module: the attention layer.
+        query: `[1, heads, n_tokens, head_size]` of a packed row, or `[batch, heads, length, head_size]` without one.
+        key: like `query`, possibly with fewer heads.
+        value: like `key`.
+        attention_mask: not looked at with a packing.
+        packing: where the genes of the row lie; None where the batch is not packed.
+        scaling: what products of queries and keys are multiplied by; one over the root of the head size by default.
+        dropout: share of attention weights zeroed.
+        kwargs: what else transformers hands to attention functions.
+
+    Returns:
+        `[1, n_tokens, heads, head_size]`, and no attention weights.
+
+    Raises:
+        NotImplementedError: the model asks of attention what is not done here.
+    """
+    asked = [name for name in _UNSUPPORTED if kwargs.get(name) is not None]
+    if asked:
+        raise NotImplementedError(f"packed rows with {', '.join(asked)}")
+    if packing is None:
+        result: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+        return result
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
+    flash = query.is_cuda and query.dtype in (torch.bfloat16, torch.float16)
+    if flash and dropout == 0.0 and query.shape[-1] % 8 == 0:
+        from torch.nn.attention.varlen import varlen_attn
+
+        boundaries, longest = packing.boundaries, packing.longest
+        attended = varlen_attn(
+            queries,
+            keys,
+            values,
+            boundaries,
+            boundaries,
+            longest,
+            longest,
+            scale=scaling,
+            window_size=(-1, 0),
+            enable_gqa=query.shape[1] != key.shape[1],
+        )
+        assert isinstance(attended, torch.Tensor)
+        return attended.unsqueeze(0), None
+    parts = []
+    for group in packing.groups:
+        attended = _causal(group.pad(queries), group.pad(keys), group.pad(values), scaling, dropout)
+        parts.append(attended.transpose(1, 2).flatten(0, 1))
+    return torch.cat(parts).index_select(0, packing.unpadded).unsqueeze(0), None
+
+
+def _causal(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, dropout: float
+) -> torch.Tensor:
+    """Attend to all that came before; each argument is `[genes, heads, length, head_size]`."""
+    length = query.shape[2]
+    if query.is_cuda or query.dtype == torch.float32 or length > _LONGEST_IN_BLOCKS:
+        gqa = query.shape[1] != key.shape[1]
+        return functional.scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=scaling, dropout_p=dropout, enable_gqa=gqa
+        )
+    # PyTorch's flash attention for CPUs does not use their bfloat16 products; plain products of blocks of queries with
+    # all earlier keys do, and take half the time (benchmarks/train.py).
+    repeats = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
+    query, parts = query * scaling, []
+    for start in range(0, length, _QUERIES_PER_BLOCK):
+        end = min(length, start + _QUERIES_PER_BLOCK)
+        scores = query[:, :, start:end] @ key[:, :, :end].transpose(-1, -2)
+        later = torch.full((end - start, end - start), -torch.inf, dtype=scores.dtype, device=scores.device).triu(1)
+        weights = (scores + functional.pad(later, (start, 0))).softmax(-1)
+        parts.append(functional.dropout(weights, dropout) @ value[:, :, :end])
+    return torch.cat(parts, dim=2)
+
+
+AttentionInterface.register(PACKED, packed_attention)
+
+
+def pack(lengths: npt.NDArray[np.int64], device: torch.device) -> dict[str, Any]:
+    """Return what a model needs besides the ids of a packed row: positions that begin anew with each gene, and where
+    the genes lie.
+
+    Args:
+        lengths: tokens of each gene of the row.
+        device: of the model.
+    """
+    starts = np.cumsum(lengths) - lengths
+    positions = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+    return {"position_ids": torch.from_numpy(positions)[None].to(device), "packing": Packing.of(lengths, device)}
+
+
+@torch.no_grad()
+def use_packed_rows(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
+    """Let a model attend in packed rows, if it is a transformer that then says of each gene what it says of it alone.
+
+    Args:
+        model: any causal language model; one that cannot read packed rows is left as it was.
+        tokens: ids to try it with, at least two.
+
+    Returns:
+        Whether it reads packed rows.
+    """
+    before, training = model.config._attn_implementation, model.training
+    genes = [torch.tensor([list(tokens) * repeats], device=model.device) for repeats in (5, 3)]
+    lengths = np.array([gene.shape[1] for gene in genes])
+    model.eval()
+    try:
+        alone = torch.cat([model(input_ids=gene, use_cache=False).logits for gene in genes], dim=1)
+        model.set_attn_implementation(PACKED)
+        row = torch.cat(genes, dim=1)
+        together = model(input_ids=row, use_cache=False, **pack(lengths, model.device)).logits
+        able = model.config._attn_implementation == PACKED and torch.allclose(alone, together, atol=1e-4)
+    except (NotImplementedError, ValueError, TypeError, KeyError):
+        able = False
+    finally:
+        model.train(training)
+    if not able:
+        model.set_attn_implementation(before)
+    return able

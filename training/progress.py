@@ -1,0 +1,74 @@
+"""How far a run has come: what a checkpoint says of it besides the state of model, optimizer and schedule."""
+
+import math
+from dataclasses import dataclass, field
+
+LONGEST_CURVE = 400
+
+
+@dataclass
+class Window:
+    """Sums over the steps since the last entry of the curve, over all processes.
+
+    Attributes:
+        nats: of the loss, over all targets.
+        targets: symbols that were predicted.
+        bases: A, C, G and T among the genes.
+        positions: symbols that were read, padding included.
+        seconds: that passed, without validations and checkpoints.
+        loading_seconds: of these, until batches were ready.
+    """
+
+    nats: float = 0.0
+    targets: int = 0
+    bases: int = 0
+    positions: float = 0.0
+    seconds: float = 0.0
+    loading_seconds: float = 0.0
+
+    def figures(self) -> dict[str, float]:
+        """Return what the sums say: bits, speed, and the shares of positions and of time that are put to use."""
+        return {
+            "bits_per_target": self.nats / math.log(2) / self.targets,
+            "bases_per_second": self.bases / self.seconds,
+            "share_of_positions_used": self.targets / self.positions,
+            "share_of_time_loading": self.loading_seconds / self.seconds,
+        }
+
+
+@dataclass
+class Progress:
+    """How far a run has come; saved with each checkpoint.
+
+    Attributes:
+        step: optimizer steps taken.
+        best_bits_per_base: lowest on validation so far.
+        best_step: where that was.
+        validations_since_best: without improvement.
+        seconds: of training, without validations and checkpoints, over all parts of an interrupted run.
+        history: an entry a validation.
+        curve: an entry each so many steps.
+        window: what the next entry of the curve will be made of.
+    """
+
+    step: int = 0
+    best_bits_per_base: float = math.inf
+    best_step: int = 0
+    validations_since_best: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    curve: list[dict[str, float]] = field(default_factory=list)
+    window: Window = field(default_factory=Window)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.window, dict):
+            self.window = Window(**self.window)
+
+    def close_window(self, more: dict[str, float]) -> dict[str, float]:
+        """Make an entry of the curve, thinning it out where it has become long, and open the next window."""
+        entry = {"step": self.step, **self.window.figures(), **more}
+        self.curve.append(entry)
+        if len(self.curve) > LONGEST_CURVE:
+            self.curve = self.curve[1::2]
+        self.window = Window()
+        return entry

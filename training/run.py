@@ -1,0 +1,253 @@
+"""The training loop: steps on global batches, validation, the best model kept, checkpoints, and a record of it all."""
+
+import contextlib
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from tqdm.auto import tqdm
+
+from genelm.eval import bits_per_base, score_genes
+from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
+from genelm.pictures import draw_training_curve
+from genelm.storage import InputError, atomic_file
+from genelm.tokenization import load_tokenizer
+
+from .checkpoints import save_checkpoint
+from .devices import is_out_of_memory, peak_memory
+from .genes import IGNORED, GeneNames, TrainingGenes
+from .interruption import Interruption
+from .options import TrainingConfig
+from .progress import Progress
+
+_NAMES_SHOWN = 10
+
+
+@dataclass
+class Step:
+    """A step whose sums may still be on their way from the device."""
+
+    step: int
+    genes: npt.NDArray[np.int64]
+    sums: torch.Tensor
+    gradient_norm: torch.Tensor | float
+    loading_seconds: float
+
+
+@dataclass
+class Run:
+    """A training run: what it works with, and how far it has come."""
+
+    config: TrainingConfig
+    accelerator: Accelerator
+    model: torch.nn.Module
+    optimizer: Any
+    scheduler: Any
+    genes: TrainingGenes
+    packed: bool
+    validation: list[str]
+    total_steps: int
+    record: dict[str, Any]
+    progress: Progress
+    unsettled: Step | None = None
+    is_interrupted: bool = False
+    interruption: Interruption = field(default_factory=Interruption)
+
+    def train(self) -> str:
+        """Take the steps that are left, validate, keep the best model, and stop early if that is asked for.
+
+        Returns:
+            Why it ended: `all steps taken`, `no better validation in N` or `interrupted`.
+
+        Raises:
+            InputError: the loss is not finite, or memory does not suffice.
+        """
+        config, progress = self.config, self.progress
+        patience, stopped = config.early_stopping_patience, "all steps taken"
+        bar = tqdm(total=self.total_steps, initial=progress.step, unit="step", disable=not self._is_main)
+        self.model.train()
+        with bar, self.interruption:
+            for step, (epoch, batch, ends_epoch) in enumerate(self.genes.batches(config), start=1):
+                if step <= progress.step:
+                    continue
+                if patience is not None and progress.validations_since_best >= patience:
+                    stopped = f"no better validation in {patience}"
+                    break
+                if self.is_interrupted:
+                    stopped = "interrupted"
+                    break
+                started = time.perf_counter()
+                self._settle()
+                self.unsettled = self._take_step(step, batch)
+                progress.step = step
+                bar.update()
+                validates = step == self.total_steps or (
+                    ends_epoch if config.eval_steps is None else step % config.eval_steps == 0
+                )
+                logs = step % config.logging_steps == 0 or step == self.total_steps
+                saves = validates if config.save_steps is None else step % config.save_steps == 0
+                if validates or logs or saves:
+                    self._settle()
+                seconds = time.perf_counter() - started
+                progress.seconds += seconds
+                progress.window.seconds += seconds
+                if logs:
+                    self._log(bar)
+                if validates:
+                    self._validate(epoch + 1)
+                if saves or self.is_interrupted:
+                    self._settle()
+                    save_checkpoint(self.accelerator, config, progress, self.record)
+            self._settle()
+        if self._is_main:
+            self._write_record(stopped)
+        return stopped
+
+    @property
+    def _is_main(self) -> bool:
+        return self.accelerator.is_main_process
+
+    def _take_step(self, step: int, batch: npt.NDArray[np.int64]) -> Step:
+        """Take one optimizer step on a global batch."""
+        accelerator, config, device = self.accelerator, self.config, self.accelerator.device
+        # Dropout is a function of (seed, step, process), so a resumed run drops what the unbroken one would have.
+        source = np.random.SeedSequence([config.seed, step, accelerator.process_index])
+        torch.manual_seed(int(source.generate_state(1)[0]))
+        num_targets = int(self.genes.num_targets[batch].sum())
+        slots = accelerator.num_processes * config.gradient_accumulation_steps
+        # The loss, positions, and whether this process was told to stop. A double counts a billion positions exactly.
+        kind = torch.float32 if device.type == "mps" else torch.float64
+        sums = torch.zeros(3, device=device, dtype=kind)
+        loading_seconds = 0.0
+        try:
+            for index in range(config.gradient_accumulation_steps):
+                share = batch[index * accelerator.num_processes + accelerator.process_index :: slots]
+                started = time.perf_counter()
+                # A process without a gene still takes part in the exchange of gradients, with nothing to add.
+                part = self.genes.slice(share if len(share) else batch[:1], device, self.packed)
+                if not len(share):
+                    part.targets.fill_(IGNORED)
+                loading_seconds += time.perf_counter() - started
+                last = index == config.gradient_accumulation_steps - 1
+                with contextlib.nullcontext() if last else accelerator.no_sync(self.model):
+                    with accelerator.autocast():
+                        logits = self.model(input_ids=part.inputs, use_cache=False, **part.more).logits
+                    nats = torch.nn.functional.cross_entropy(
+                        logits.flatten(0, 1).float(), part.targets.flatten(), ignore_index=IGNORED, reduction="sum"
+                    )
+                    # Gradients are averaged over the processes; this makes that a sum.
+                    accelerator.backward(nats * accelerator.num_processes / num_targets)
+                sums[0] += nats.detach()
+                sums[1] += part.inputs.numel()
+            norm = accelerator.clip_grad_norm_(self.model.parameters(), config.max_grad_norm or math.inf)
+            self.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InputError(
+                f"Memory does not suffice for step {step}, {num_targets:,} symbols in genes of up to "
+                f"{self.genes.num_inputs[batch].max():,}. Raise --gradient_accumulation_steps (now "
+                f"{config.gradient_accumulation_steps}; the steps stay the same), or lower --train_batch_positions or "
+                f"the size of the model.{self._what_is_kept()}"
+            ) from error
+        self.scheduler.step()
+        self.optimizer.zero_grad()
+        sums[2] += self.interruption.signal is not None
+        return Step(step, batch, accelerator.reduce(sums, "sum"), norm, loading_seconds)
+
+    def _settle(self) -> None:
+        """Count the latest step once its sums are there: on a GPU that is while the next one is prepared.
+
+        Every process sees the same sums, so all of them stop at the same step when one was told to.
+
+        Raises:
+            InputError: the loss or the gradient is not finite.
+        """
+        if self.unsettled is None:
+            return
+        taken, self.unsettled = self.unsettled, None
+        nats, positions, interrupted = taken.sums.tolist()
+        norm = float(taken.gradient_norm)
+        # In fp16 a gradient that is not finite is left out, and the loss scaled down.
+        if not math.isfinite(nats) or not (math.isfinite(norm) or self.accelerator.mixed_precision == "fp16"):
+            names = GeneNames(Path(self.config.data), "train")
+            shown = ", ".join(names[gene] for gene in taken.genes[:_NAMES_SHOWN].tolist())
+            others = f" and {len(taken.genes) - _NAMES_SHOWN} others" if len(taken.genes) > _NAMES_SHOWN else ""
+            raise InputError(
+                f"At step {taken.step} the loss is {nats:g} nats and the gradient's norm {norm:g}, on genes {shown}"
+                f"{others}. Lower --learning_rate or raise --warmup_steps, in another --output_dir."
+                f"{self._what_is_kept()}"
+            )
+        window = self.progress.window
+        window.nats += nats
+        window.targets += int(self.genes.num_targets[taken.genes].sum())
+        window.bases += int(self.genes.num_bases[taken.genes].sum())
+        window.positions += positions
+        window.loading_seconds += taken.loading_seconds
+        self.gradient_norm = norm
+        self.is_interrupted = interrupted > 0
+
+    def _what_is_kept(self) -> str:
+        kept = sorted(Path(self.config.output_dir).glob("checkpoint-*"))
+        return f" The last good checkpoint is {kept[-1]}." if kept else " There is no checkpoint yet."
+
+    def _log(self, bar: tqdm) -> None:
+        """Make an entry of the curve and hand it to the tracker and the bar."""
+        more = {
+            "learning_rate": self.scheduler.get_last_lr()[0],
+            "gradient_norm": self.gradient_norm,
+            "peak_memory_gb": peak_memory(self.accelerator.device) / 1e9,
+        }
+        entry = self.progress.close_window(more)
+        bar.set_postfix_str(f"{entry['bits_per_target']:.4f} bits/target, {entry['bases_per_second']:,.0f} bases/s")
+        figures = {f"train/{name}": value for name, value in entry.items() if name != "step"}
+        self.accelerator.log(figures, step=self.progress.step)
+
+    def _validate(self, epoch: int) -> None:
+        """Score the validation genes; where they are better than ever, write the model folder."""
+        progress = self.progress
+        model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        scores = score_genes(model, self.validation, description="validation")
+        bits = bits_per_base(scores.base_nats, scores.n_bases)
+        self.accelerator.log({"validation/bits_per_base": bits}, step=progress.step)
+        if self._is_main:
+            tqdm.write(f"step {progress.step}: {bits:.4f} bits/base on validation")
+        entry = {"step": progress.step, "epoch": epoch, "validation_bits_per_base": bits, "seconds": progress.seconds}
+        progress.history.append(entry)
+        progress.validations_since_best += 1
+        if bits < progress.best_bits_per_base:
+            progress.best_bits_per_base, progress.best_step, progress.validations_since_best = bits, progress.step, 0
+            if self._is_main:
+                folder, record = Path(self.config.output_dir), self._record_so_far("still running")
+                save_model_folder(folder, model, load_tokenizer(), record)
+        self.accelerator.wait_for_everyone()
+
+    def _record_so_far(self, stopped: str) -> dict[str, Any]:
+        progress = self.progress
+        best = {"step": progress.best_step, "validation_bits_per_base": progress.best_bits_per_base}
+        return {
+            **self.record,
+            "best": best,
+            "stopped": stopped,
+            "steps": progress.step,
+            "seconds": progress.seconds,
+            "peak_memory_gb": peak_memory(self.accelerator.device) / 1e9,
+            "history": progress.history,
+            "curve": progress.curve,
+        }
+
+    def _write_record(self, stopped: str) -> None:
+        """Write the record into the model folder and draw the curve beside it, once a model has been kept."""
+        if self.progress.best_step == 0:
+            return
+        folder, record = Path(self.config.output_dir), self._record_so_far(stopped)
+        with atomic_file(folder / RECORD_FILE) as temporary:
+            temporary.write_text(json.dumps(record, indent=2) + "\n")
+        draw_training_curve(record, folder / CURVE_FILE)
