@@ -14,6 +14,7 @@ from genelm.storage import input_errors_end
 from .data import data
 from .models import generate, ngram, push, score
 from .results import baselines, evaluate, report, variants
+from .training import learning_curve, sweep
 
 app = typer.Typer(
     name="genelm",
@@ -25,6 +26,8 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(ngram, name="ngram")
+app.command()(sweep)
+app.command("learning-curve")(learning_curve)
 app.command()(evaluate)
 app.command()(baselines)
 app.command()(variants)

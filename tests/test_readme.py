@@ -43,7 +43,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> 
     (folder / "configs").mkdir()
     for name, model in SMALL.items():
         config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
-        config |= {"model": model, "max_steps": 3}
+        config |= {"model": model, "max_steps": 3, "warmup_steps": 1}
         (folder / "configs" / f"{name}.yaml").write_text(yaml.safe_dump(config))
     (folder / "paper" / "mutations").mkdir(parents=True)
     for split, name in (("train", "train_subset"), ("validation", "validation"), ("test", "test")):

@@ -1,12 +1,17 @@
 """What the device at hand can do: its precision, its threads, its memory."""
 
+import ctypes
 import os
+import platform
 import resource
 import sys
 
 import torch
 
 from .options import TrainingConfig
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+"""Of glibc's malloc.h."""
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
@@ -31,12 +36,15 @@ def choose_precision(asked: str, device: torch.device) -> str:
 
 
 def prepare_cpu(config: TrainingConfig) -> None:
-    """Give this process its share of the cores, and memory in large pages.
+    """Give this process its share of the cores, and let it keep the memory it once had.
 
-    `accelerate launch` would leave a process on a CPU one thread; and a step takes and gives back hundreds of
-    megabytes, of which the kernel would hand out and clear every 4 kB by themselves (benchmarks/train.py).
+    `accelerate launch` would leave a process on a CPU one thread. And a step takes and gives back hundreds of
+    megabytes, which glibc would hand back to the kernel each time, to have them cleared anew page by page.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it when it first needs a large piece
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     torch.set_num_threads(config.cpu_threads or max(1, share))

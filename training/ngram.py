@@ -21,16 +21,22 @@ from genelm.modeling import (
 from genelm.storage import InputError
 from genelm.tokenization import encode
 
+from .genes import draw_genes
+
 SEED = 0
 """Of the weights' fit; nothing is chosen by it."""
 
 
-def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
+def fit_ngram(
+    data: Path, options: dict[str, Any], *, fraction: float = 1.0, seed: int = SEED
+) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
     """Count the n-grams of the train split, and fit weights on the validation split where the smoothing has them.
 
     Args:
         data: folder that `genelm data build` wrote.
         options: of `GeneNGramConfig`, `smoothing` among them; None for what the smoothing does by itself.
+        fraction: share of the training genes to count, as of `draw_genes`.
+        seed: draws them.
 
     Returns:
         The model, and the record of how it came about.
@@ -46,10 +52,10 @@ def fit_ngram(data: Path, options: dict[str, Any]) -> tuple[GeneNGramForCausalLM
     manifest = read_manifest(data)
     weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
-    _count(model, data)
+    counted = _count(model, data, fraction, seed)
     usual = {"order": config.order} | ({"both_strands": config.both_strands} if config.has_index else {})
     section = {"model_type": config.model_type, **given, **usual}
-    return model, _record(model, section, dataset_facts(manifest), weighing)
+    return model, _record(model, section, dataset_facts(manifest) | counted, weighing)
 
 
 def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramForCausalLM, dict[str, Any]]:
@@ -98,15 +104,18 @@ def _genes_to_fit_weights(config: GeneNGramConfig, data: Path) -> list[torch.Ten
     return [torch.from_numpy(encode(sequence)) for sequence in load_split(data, "validation")["sequence"]]
 
 
-def _count(model: GeneNGramForCausalLM, data: Path) -> None:
+def _count(model: GeneNGramForCausalLM, data: Path, fraction: float = 1.0, seed: int = SEED) -> dict[str, int]:
+    """Count the training genes, or a share of them, and say how many they are."""
     genes = load_split(data, "train")
     if not len(genes):
         raise InputError(f"The train split of {data} has no gene to count; build it anew.")
+    genes = genes.select(draw_genes(len(genes), fraction, seed))
     bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
     try:
         model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
     except OverflowError as error:
         raise InputError(f"{data} is too large to be counted: {error}; use fewer genes.") from error
+    return {"genes": len(genes), "bases": sum(genes["length"])}
 
 
 def _record(

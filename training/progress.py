@@ -69,6 +69,6 @@ class Progress:
         entry = {"step": self.step, **self.window.figures(), **more}
         self.curve.append(entry)
         if len(self.curve) > LONGEST_CURVE:
-            self.curve = self.curve[1::2]
+            self.curve = self.curve[::2]  # of an odd number: the first and the last stay
         self.window = Window()
         return entry

@@ -57,6 +57,7 @@ class Run:
     record: dict[str, Any]
     progress: Progress
     unsettled: Step | None = None
+    gradient_norm: float = math.nan
     is_interrupted: bool = False
     interruption: Interruption = field(default_factory=Interruption)
 

@@ -1,0 +1,329 @@
+"""How fast training is beside its peers: python benchmarks/train.py data/human_genes
+
+On the same genes, one after the other in one run, each in a process of its own, two threads unless told otherwise:
+
+- the rate of matrix products in float32 and bfloat16, of which the shares below are shares;
+- an LSTM of 2 x 256, beside Keras with the paper's padded batches (`pip install tensorflow keras-hub`, or the Python
+  of an environment that has them as --keras);
+- GPT-2 of 4 x 256, beside transformers' Trainer with padded batches;
+- the same LSTM on one process and two of one thread each;
+- what is behind it: the same in float32, GPT-2 compiled (`--dynamo_backend inductor`), and
+  attention in blocks beside PyTorch's own;
+- with --quality, the LSTM trained for two epochs in either precision: bits/base on validation.
+
+Speeds are real bases a second in the steady state: the latter half of the steps. Each peer takes batches of as many
+genes as ours have on average. Results go to benchmarks/results/train.json, and a table of them to docs/scaling.md.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genelm.dataset_scripts import load_split
+
+RESULTS = Path(__file__).parent / "results" / "train.json"
+TRAIN = Path(__file__).parent.parent / "train.py"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "scaling.md"
+START, END = "<!-- speed:start -->", "<!-- speed:end -->"
+PAIRS = {
+    "lstm beside keras": ("lstm", "keras lstm"),
+    "gpt2 beside trainer": ("gpt2", "trainer gpt2"),
+    "two processes beside one": ("lstm, 2 x 1 thread", "lstm, 1 x 1 thread"),
+    "lstm beside float32": ("lstm", "lstm, float32"),
+    "gpt2 compiled beside not": ("gpt2, compiled", "gpt2"),
+}
+
+POSITIONS = 8192
+GENES = 22
+PADDED = 1023
+LSTM = {"model_type": "gene_rnn", "embedding_size": 256, "hidden_size": 256, "num_hidden_layers": 2}
+GPT2 = {
+    "model_type": "gpt2",
+    "n_positions": 1024,
+    "n_embd": 256,
+    "n_layer": 4,
+    "n_head": 4,
+    "activation_function": "gelu_pytorch_tanh",
+    "resid_pdrop": 0,
+    "embd_pdrop": 0,
+    "attn_pdrop": 0,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="dataset, as `genelm data build` writes it")
+    parser.add_argument("--keras", default=sys.executable, help="Python that has keras and tensorflow")
+    parser.add_argument("--steps", type=int, default=300, help="steps of ours")
+    parser.add_argument("--quality", action="store_true", help="compare what is learned in either precision, too")
+    parser.add_argument("--job", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.job is not None:
+        print(json.dumps(PEERS[arguments.job](arguments.data)))
+        return
+    results: dict[str, Any] = {"device": run_here("device", arguments.data)}
+    for name, model in (("lstm", LSTM), ("gpt2", GPT2)):
+        results[name] = ours(arguments.data, model, arguments.steps)
+    results["keras lstm"] = run_keras(arguments)
+    results["trainer gpt2"] = run_here("trainer", arguments.data)
+    for processes in (1, 2):
+        results[f"lstm, {processes} x 1 thread"] = ours(
+            arguments.data, LSTM, arguments.steps // 2, processes=processes, cpu_threads=1
+        )
+    results["lstm, float32"] = ours(arguments.data, LSTM, arguments.steps // 2, mixed_precision="no")
+    results["gpt2, compiled"] = ours(arguments.data, GPT2, arguments.steps, dynamo="inductor")
+    results["attention"] = run_here("attention", arguments.data)
+    if arguments.quality:
+        for precision in ("no", "bf16"):
+            steps = {"num_train_epochs": 2, "mixed_precision": precision}
+            results[f"lstm, two epochs, {precision}"] = ours(arguments.data, LSTM, 0, **steps)
+    results["ratios"] = ratios(results)
+    for name, model in (("lstm", LSTM), ("gpt2", GPT2)):
+        rate = results["device"]["bf16" if results[name]["mixed_precision"] == "bf16" else "float32"]
+        reached = results[name]["bases_per_second"] * flops_per_base(model, arguments.data)
+        results[name]["gflops"] = reached / 1e9
+        results[name]["share_of_product_rate"] = reached / 1e9 / rate
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+    before, _, rest = DOCUMENT.read_text().partition(START)
+    DOCUMENT.write_text(f"{before}{START}\n{speed_table(results)}{END}{rest.partition(END)[2]}")
+
+
+def speed_table(results: dict[str, Any]) -> str:
+    """Return the Markdown table of docs/scaling.md."""
+    lines = ["| training | real bases/s | beside | times as fast |", "| --- | ---: | --- | ---: |"]
+    for name, ratio in results["ratios"].items():
+        one, other = PAIRS[name]
+        lines.append(
+            f"| {one} | {results[one]['bases_per_second']:,.0f} | {other}, "
+            f"{results[other]['bases_per_second']:,.0f} | {ratio:.2f} |"
+        )
+    device = results["device"]
+    lines += [
+        "",
+        f"On {device['threads']} cores of a CPU whose products of matrices reach {device['float32']:,.0f} GFLOP/s in "
+        f"float32 and {device['bf16']:,.0f} in bf16; the LSTM's steps reach "
+        f"{results['lstm']['share_of_product_rate']:.0%} of the rate of their precision, those of GPT-2 "
+        f"{results['gpt2']['share_of_product_rate']:.0%}. Loading took {results['lstm']['share_of_time_loading']:.2%} "
+        f"of the time for the LSTM and {results['gpt2']['share_of_time_loading']:.2%} for GPT-2; "
+        f"{results['lstm']['share_of_positions_used']:.1%} and {results['gpt2']['share_of_positions_used']:.1%} of "
+        "positions were predicted.",
+    ]
+    learned = [results.get(f"lstm, two epochs, {precision}") for precision in ("no", "bf16")]
+    if all(learned):
+        full, half = (one["validation_bits_per_base"] for one in learned if one)
+        lines[-1] += (
+            f" After two epochs the LSTM has {full:.4f} bits/base on validation in float32, {half:.4f} in bf16."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def ratios(results: dict[str, Any]) -> dict[str, float]:
+    """Divide our speeds by those of the peers that were measured."""
+    return {
+        name: results[one]["bases_per_second"] / results[other]["bases_per_second"]
+        for name, (one, other) in PAIRS.items()
+        if "bases_per_second" in results[one] and "bases_per_second" in results[other]
+    }
+
+
+def flops_per_base(model: dict[str, Any], data: Path) -> float:
+    """Return the floating-point operations of products that a training step needs for each symbol: twice for each
+    weight of a matrix forwards, twice that backwards, and those of attention."""
+    if model["model_type"] == "gene_rnn":
+        width, size, layers = model["embedding_size"], model["hidden_size"], model["num_hidden_layers"]
+        weights = 4 * size * (width + size) + (layers - 1) * 8 * size * size
+        return 6.0 * weights
+    lengths = torch.tensor(load_split(data, "train")["length"][:], dtype=torch.float64) + 1
+    # A symbol attends to half of its gene on average; long genes have more symbols.
+    seen = float((lengths * lengths).sum() / lengths.sum()) / 2
+    return 6.0 * model["n_layer"] * (12 * model["n_embd"] ** 2 + 2 * seen * model["n_embd"])
+
+
+def ours(
+    data: Path,
+    model: dict[str, Any],
+    steps: int,
+    processes: int = 1,
+    cpu_threads: int | None = None,
+    dynamo: str = "no",
+    **more: Any,
+) -> dict[str, Any]:
+    """Run train.py and return the speed of its latter half, and what else its record says."""
+    with tempfile.TemporaryDirectory() as folder:
+        launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
+        launch += ["--mixed_precision", "no", "--dynamo_backend", dynamo, "--num_processes", str(processes)]
+        launch += ["--multi_gpu", "--main_process_port", "0"] if processes > 1 else []
+        options = {"train_batch_positions": POSITIONS, "learning_rate": 5e-3, "report_to": "none", **more}
+        options |= {"max_steps": steps, "eval_steps": steps} if steps else {}
+        options |= {"cpu_threads": cpu_threads} if cpu_threads else {}
+        options |= {f"model.{name}": value for name, value in model.items()}
+        command = [*launch, str(TRAIN), "--data", str(data), "--output_dir", f"{folder}/run"]
+        command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        print(*command[1:], file=sys.stderr, flush=True)
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        done = subprocess.run(command, **silent)
+        if done.returncode:
+            return {"not measured": f"the training ended with status {done.returncode}"}
+        record = json.loads(Path(folder, "run", "training_record.json").read_text())
+    curve = record["curve"][len(record["curve"]) // 2 :]
+    return {
+        "bases_per_second": statistics.median(entry["bases_per_second"] for entry in curve),
+        "share_of_positions_used": statistics.mean(entry["share_of_positions_used"] for entry in curve),
+        "share_of_time_loading": statistics.mean(entry["share_of_time_loading"] for entry in curve),
+        "peak_memory_gb": record["peak_memory_gb"],
+        "mixed_precision": record["mixed_precision"],
+        "validation_bits_per_base": record["best"]["validation_bits_per_base"],
+        "seconds": record["seconds"],
+    }
+
+
+def run_here(job: str, data: Path) -> dict[str, Any]:
+    print(job, "...", file=sys.stderr, flush=True)
+    command = [sys.executable, __file__, str(data), "--job", job]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def measure_products(_: Path) -> dict[str, Any]:
+    """Return the best rate of products of square matrices in GFLOP/s."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    size = 8192 if device == "cuda" else 2048
+    rates: dict[str, Any] = {"name": torch.cuda.get_device_name() if device == "cuda" else "cpu"}
+    rates["threads"] = torch.get_num_threads()
+    for name, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16)):
+        one, other = (torch.randn(size, size, dtype=dtype, device=device) for _ in range(2))
+        seconds = []
+        for _ in range(10):
+            started = time.perf_counter()
+            one @ other
+            if device == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - started)
+        rates[name] = 2 * size**3 / min(seconds) / 1e9
+    return rates
+
+
+def measure_attention(_: Path) -> dict[str, Any]:
+    """Return milliseconds of attention there and back, of a batch of 22 genes of 370 symbols in bf16."""
+    from genelm.training.packing import _causal
+
+    def own(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+
+    def blocks(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return _causal(query, key, value, query.shape[-1] ** -0.5, 0.0)
+
+    times: dict[str, Any] = {}
+    for name, attend in (("pytorch_ms", own), ("blocks_ms", blocks)):
+        states = [torch.randn(GENES, 4, 370, 64, dtype=torch.bfloat16, requires_grad=True) for _ in range(3)]
+        seconds = []
+        for _ in range(20):
+            started = time.perf_counter()
+            attend(*states).float().sum().backward()
+            seconds.append(time.perf_counter() - started)
+        times[name] = 1000 * statistics.median(seconds)
+    return times
+
+
+def measure_trainer(data: Path) -> dict[str, Any]:
+    """Train with transformers' Trainer on batches of genes as they come, padded to the longest position."""
+    import datasets
+    from transformers import AutoConfig, AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+    from genelm.tokenization import BOS_ID, EOS_ID, PAD_ID, encode
+
+    genes = load_split(data, "train")["sequence"][: GENES * 20]
+    rows = []
+    for gene in genes:
+        ids = [BOS_ID, *encode(gene).tolist(), EOS_ID][:PADDED]
+        filler = PADDED - len(ids)
+        rows.append(
+            {
+                "input_ids": ids + [PAD_ID] * filler,
+                "attention_mask": [1] * len(ids) + [0] * filler,
+                "labels": ids + [-100] * filler,
+            }
+        )
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**GPT2, vocab_size=8, use_cache=False))
+    moments: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            moments.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=GENES,
+            max_steps=12,
+            report_to="none",
+            save_strategy="no",
+            disable_tqdm=True,
+        )
+        Trainer(model=model, args=options, train_dataset=datasets.Dataset.from_list(rows), callbacks=[Clock()]).train()
+    bases = sum(map(len, genes)) / len(genes) * GENES
+    half = len(moments) // 2
+    return {"bases_per_second": bases * (len(moments) - 1 - half) / (moments[-1] - moments[half]), "genes": GENES}
+
+
+def run_keras(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train the paper's way: Keras, all genes padded to the longest position."""
+    print("keras ...", file=sys.stderr, flush=True)
+    genes = load_split(arguments.data, "train")["sequence"][: GENES * 20]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "genes.txt").write_text("\n".join(genes))
+        script = Path(folder, "keras_lstm.py")
+        script.write_text(KERAS)
+        command = [arguments.keras, str(script), str(Path(folder, "genes.txt")), str(GENES), str(PADDED)]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        return {"not measured": done.stderr.strip().splitlines()[-1]}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+KERAS = """
+import json, sys, time
+import numpy as np
+import keras
+
+genes = open(sys.argv[1]).read().split()
+batch, padded = int(sys.argv[2]), int(sys.argv[3])
+ids = np.zeros((len(genes), padded + 1), dtype="int32")
+for row, gene in enumerate(genes):
+    tokens = [2] + ["ACGT".find(letter) + 4 for letter in gene]
+    ids[row, : len(tokens)] = tokens[: padded + 1]
+model = keras.Sequential([
+    keras.layers.Embedding(8, 256),
+    keras.layers.LSTM(256, return_sequences=True),
+    keras.layers.LSTM(256, return_sequences=True),
+    keras.layers.Dense(8),
+])
+loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+model.compile("adam", loss=loss)
+moments = []
+for start in range(0, batch * 7, batch):
+    model.train_on_batch(ids[start : start + batch, :-1], ids[start : start + batch, 1:])
+    moments.append(time.perf_counter())
+bases = sum(map(len, genes)) / len(genes) * batch
+print(json.dumps({"bases_per_second": bases * 4 / (moments[-1] - moments[-5]), "genes": batch,
+                  "keras": keras.__version__, "backend": keras.backend.backend()}))
+"""
+
+PEERS = {"device": measure_products, "trainer": measure_trainer, "attention": measure_attention}
+
+if __name__ == "__main__":
+    main()

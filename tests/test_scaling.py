@@ -1,0 +1,44 @@
+"""docs/scaling.md: its figures are those of the benchmark, its config files those of Accelerate."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "scaling.md").read_text()
+
+
+def test_its_table_is_what_the_benchmark_measured() -> None:
+    spec = importlib.util.spec_from_file_location("train_benchmark", ROOT / "benchmarks" / "train.py")
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    results = json.loads(benchmark.RESULTS.read_text())
+    shown = TEXT.split(benchmark.START)[1].split(benchmark.END)[0].strip()
+    assert shown == benchmark.speed_table(results).strip()
+    assert "the LSTM learns the same per symbol" in TEXT
+    full, half = (results[f"lstm, two epochs, {name}"]["validation_bits_per_base"] for name in ("no", "bf16"))
+    assert abs(full - half) < 0.002
+    assert results["lstm"]["share_of_positions_used"] > 0.95
+    assert results["gpt2"]["share_of_positions_used"] == 1.0
+    assert all(results[name]["share_of_time_loading"] < 0.02 for name in ("lstm", "gpt2"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "accelerate").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_config_files_are_read_by_accelerate(path: Path) -> None:
+    config = load_config_from_file(str(path))
+    named = {"one_gpu": 1, "eight_gpus": 8, "several_nodes": 32, "two_cpu_processes": 2}
+    assert config.num_processes == named[path.stem]
+    assert (config.num_machines > 1) == (path.stem == "several_nodes")
+
+
+def test_the_files_it_names_are_there() -> None:
+    for name in re.findall(r"configs/[\w/]+\.yaml", TEXT):
+        assert (ROOT / name).is_file(), name
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", TEXT):
+        assert (ROOT / "docs" / target).exists(), target

@@ -1,0 +1,171 @@
+"""Sweeps and learning curves: every trial once, the winner on validation, and growing shares of the same genes."""
+
+import json
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from accelerate.state import AcceleratorState
+from typer.testing import CliRunner
+
+from genelm.cli.main import app
+from genelm.storage import InputError
+from genelm.training import measure_learning_curve, run_sweep, train, trials
+from genelm.training.sweep import read_sweep
+
+CONFIG = """
+model: {model_type: gene_rnn, embedding_size: 8, hidden_size: 8, num_hidden_layers: 1}
+train_batch_positions: 1500
+warmup_steps: 2
+max_steps: 10
+eval_steps: 5
+use_cpu: true
+report_to: none
+"""
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Let trainings run in this process, which is quicker, and keep the command lines."""
+    commands = []
+
+    def run(command: list[str]) -> SimpleNamespace:
+        arguments = command[command.index("genelm.training.command") + 1 :]
+        commands.append(arguments)
+        AcceleratorState._reset_state(reset_partial_state=True)
+        train(arguments)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(trials.subprocess, "run", run)
+    return commands
+
+
+def write_sweep(folder: Path, content: str) -> Path:
+    (folder / "base.yaml").write_text(CONFIG)
+    (folder / "sweep.yaml").write_text(f"config: base.yaml\n{content}")
+    return folder / "sweep.yaml"
+
+
+def test_every_combination_is_tried_once_and_the_best_on_validation_is_first(
+    started: list[list[str]], small_dataset: Path, tmp_path: Path
+) -> None:
+    file = write_sweep(
+        tmp_path, "options: {seed: 3}\ngrid: {model.hidden_size: [4, 8], learning_rate: [1.0e-2, 0.0]}\n"
+    )
+    entries = run_sweep(file, small_dataset, tmp_path / "out")
+    names = [f"hidden_size={size},learning_rate={rate}" for size in (4, 8) for rate in (0.01, 0.0)]
+    assert sorted(entry["trial"] for entry in entries) == sorted(names)
+    bits = [entry["validation_bits_per_base"] for entry in entries]
+    assert bits == sorted(bits)
+    assert all(entry["options"]["seed"] == 3 for entry in entries)
+    for entry in entries:
+        record = json.loads((tmp_path / "out" / "trials" / entry["trial"] / "training_record.json").read_text())
+        assert record["best"]["validation_bits_per_base"] == entry["validation_bits_per_base"]
+        assert record["config"]["model"]["hidden_size"] == entry["options"]["model.hidden_size"]
+    table = (tmp_path / "out" / "sweep.md").read_text()
+    assert f"| {entries[0]['trial']} |" in table.splitlines()[2]
+    assert "4 of 4 trials" in table
+    # Once more: nothing is trained. A trial that was broken off goes on, one without a checkpoint begins anew.
+    (tmp_path / "out" / "trials" / names[1] / "training_record.json").unlink()
+    broken = tmp_path / "out" / "trials" / names[2]
+    for path in broken.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    for path in broken.glob("checkpoint-*"):
+        path.rmdir()
+    assert len(started) == 4
+    assert run_sweep(file, small_dataset, tmp_path / "out") == [
+        {**entry, "seconds": pytest.approx(entry["seconds"], abs=60)} for entry in entries
+    ]
+    assert [("--resume_from_checkpoint" in arguments) for arguments in started[4:]] == [True, False]
+
+
+def test_a_trial_of_other_options_is_not_taken_for_this_one(
+    started: list[list[str]], small_dataset: Path, tmp_path: Path
+) -> None:
+    run_sweep(write_sweep(tmp_path, "trials: [{learning_rate: 0.01}]"), small_dataset, tmp_path / "out")
+    other = write_sweep(tmp_path, "options: {model.hidden_size: 4}\ntrials: [{learning_rate: 0.01}]")
+    with pytest.raises(InputError, match=r"model\.hidden_size 8, but it is to be 4 now"):
+        run_sweep(other, small_dataset, tmp_path / "out")
+
+
+def test_a_training_that_fails_ends_the_sweep(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda command: SimpleNamespace(returncode=2))
+    file = write_sweep(tmp_path, "trials: [{model.cell_type: magic}]")
+    with pytest.raises(InputError, match=r"cell_type=magic ended with status 2.*what is done is not done twice"):
+        run_sweep(file, small_dataset, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "has no trial"),
+        ("grid: {learning_rate: 1}", r"grid is NAME: \[VALUE"),
+        ("trials: [1]", "trials is a list of NAME: VALUE"),
+        ("gird: {}", "must have the key config"),
+        ("grid: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_file_that_is_no_sweep_is_refused(content: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        read_sweep(write_sweep(tmp_path, content))
+
+
+def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
+    for file in sorted((Path(__file__).parent.parent / "configs" / "sweeps").glob("*.yaml")):
+        config, planned = read_sweep(file)
+        assert config.is_file()
+        assert len({trial.name for trial in planned}) == len(planned) > 1
+
+
+def test_a_learning_curve_is_of_growing_shares(
+    started: list[list[str]], small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base.yaml").write_text(CONFIG)
+
+    def measure() -> list[dict]:
+        return measure_learning_curve(
+            small_dataset,
+            tmp_path / "out",
+            fractions=[0.1, 1.0],
+            smoothings=["laplace"],
+            configs=[tmp_path / "base.yaml"],
+            split="validation",
+        )
+
+    entries = measure()
+    assert [(entry["model"], entry["fraction"]) for entry in entries] == [
+        ("laplace", 0.1),
+        ("laplace", 1.0),
+        ("base", 0.1),
+        ("base", 1.0),
+    ]
+    # The same share is the same genes for every model.
+    assert [entry["bases"] for entry in entries[:2]] == [entry["bases"] for entry in entries[2:]]
+    assert entries[0]["genes"] == round(entries[1]["genes"] / 10)
+    assert all(1 < entry["bits_per_base"]["all"] < 2.5 for entry in entries)
+    assert json.loads((tmp_path / "out" / "learning_curve.json").read_text()) == entries
+    assert (tmp_path / "out" / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "| base | 10% |" in (tmp_path / "out" / "learning_curve.md").read_text()
+    assert len(started) == 2
+    assert measure() == entries
+    assert len(started) == 2
+
+
+def test_the_command_runs_a_sweep_in_processes_of_their_own(small_dataset: Path, tmp_path: Path) -> None:
+    file = write_sweep(tmp_path, "trials: [{learning_rate: 0.01}]")
+    arguments = ["sweep", str(file), "--data", str(small_dataset), "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*arguments, "--launch", "--num_processes 1 --num_machines 1 --dynamo_backend no"])
+    assert done.exit_code == 0, done.output
+    assert "1 trials; learning_rate=0.01 is best" in done.output
+
+
+def test_a_sweep_that_is_told_to_stop_stops(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda command: SimpleNamespace(returncode=143))
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(write_sweep(tmp_path, "trials: [{seed: 1}, {seed: 2}]"), small_dataset, tmp_path / "out")

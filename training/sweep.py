@@ -1,0 +1,122 @@
+"""A sweep: many trainings that differ in some options, one table, and the winner on validation."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm.auto import tqdm
+
+from genelm.storage import InputError, atomic_file
+
+from .trials import Trial, run_trial
+
+_KEYS = ("config", "options", "grid", "trials")
+
+
+def read_sweep(path: Path) -> tuple[Path, list[Trial]]:
+    """Read the file of a sweep.
+
+    Its keys: `config`, the YAML file of `train.py`, relative to this one; `options`, what all trials have in common;
+    `grid`, for each option the values to combine each with each; `trials`, further ones, option by option.
+
+    Args:
+        path: a YAML file.
+
+    Returns:
+        The config, and the trials in the order of the file.
+
+    Raises:
+        InputError: it is not of this form.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no sweep {path}; those that come with genelm are in configs/sweeps/.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The sweep {path} cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict) or "config" not in content or not set(content) <= set(_KEYS):
+        raise InputError(f"The sweep {path} must have the key config, and beside it only options, grid and trials.")
+    common, grid, listed = content.get("options") or {}, content.get("grid") or {}, content.get("trials") or []
+    if (
+        not isinstance(common, dict)
+        or not isinstance(grid, dict)
+        or not all(isinstance(values, list) and values for values in grid.values())
+        or not isinstance(listed, list)
+        or not all(isinstance(one, dict) for one in listed)
+    ):
+        raise InputError(
+            f"In the sweep {path}, options are NAME: VALUE, grid is NAME: [VALUE, VALUE ...], and trials is a list of "
+            "NAME: VALUE."
+        )
+    config = path.parent / content["config"]
+    if not config.is_file():
+        raise InputError(f"The sweep {path} names the config {config}, which is not there.")
+    combined = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())] if grid else []
+    differing = combined + [one for one in listed if one not in combined]
+    if not differing:
+        raise InputError(f"The sweep {path} has no trial; give a grid or trials.")
+    return config, [Trial(_name(options), {**common, **options}) for options in differing]
+
+
+def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[dict[str, Any]]:
+    """Run the trials of a sweep that are not done yet, and keep a table of those that are.
+
+    Args:
+        path: the sweep's file.
+        data: folder that `genelm data build` wrote.
+        output: a folder: a run in each `trials/NAME`, and the tables `sweep.json` and `sweep.md`.
+        launch: options of `accelerate launch`.
+
+    Returns:
+        An entry a trial, the winner on validation first.
+
+    Raises:
+        InputError: the file is not one of a sweep, or a training failed.
+    """
+    config, trials = read_sweep(path)
+    entries: list[dict[str, Any]] = []
+    for trial in tqdm(trials, desc="trials", unit="trial"):
+        tqdm.write(f"{trial.name} ...")
+        record = run_trial(trial, config, data, output / "trials" / trial.name, launch)
+        entries.append(
+            {
+                "trial": trial.name,
+                "options": trial.options,
+                "parameters": record["parameters"],
+                "validation_bits_per_base": record["best"]["validation_bits_per_base"],
+                "best_step": record["best"]["step"],
+                "steps": record["steps"],
+                "seconds": record["seconds"],
+                "stopped": record["stopped"],
+                "dataset": record["dataset"]["fingerprint"],
+            }
+        )
+        entries.sort(key=lambda entry: entry["validation_bits_per_base"])
+        with atomic_file(output / "sweep.json") as temporary:
+            temporary.write_text(json.dumps(entries, indent=2) + "\n")
+        with atomic_file(output / "sweep.md") as temporary:
+            temporary.write_text(sweep_table(entries, len(trials)))
+    return entries
+
+
+def sweep_table(entries: list[dict[str, Any]], planned: int) -> str:
+    """Return the Markdown table of a sweep, the winner on validation first."""
+    lines = [
+        "| trial | parameters | bits/base on validation | best step | steps | minutes | ended |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    lines += [
+        f"| {entry['trial']} | {entry['parameters']:,} | {entry['validation_bits_per_base']:.4f} "
+        f"| {entry['best_step']:,} | {entry['steps']:,} | {entry['seconds'] / 60:.1f} | {entry['stopped']} |"
+        for entry in entries
+    ]
+    lines += ["", f"{len(entries)} of {planned} trials; chosen on validation, the test set was not looked at."]
+    return "\n".join(lines) + "\n"
+
+
+def _name(options: dict[str, Any]) -> str:
+    """Name a trial after what is its own; a name serves as that of a folder."""
+    parts = (f"{name.removeprefix('model.')}={value}" for name, value in options.items())
+    return ",".join(parts).replace("/", "_").replace(" ", "")
