@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -267,10 +268,20 @@ def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Pa
     (tmp_path / "run" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="is not empty; choose another"):
         train(arguments(small_dataset, tmp_path / "run"))
-    (tmp_path / "logs_alone" / "logs").mkdir(parents=True)
-    train(arguments(small_dataset, tmp_path / "logs_alone"))
+    # What a run leaves that was killed before its first checkpoint is nothing to lose: logs, half a file, a model.
+    for path in ("logs", ".saving-x", ".checkpoint-00000003"):
+        (tmp_path / "broken_off" / path).mkdir(parents=True)
+    train(arguments(small_dataset, tmp_path / "broken_off"))
+    assert not list((tmp_path / "broken_off").glob(".*-*"))
+    record = json.loads((tmp_path / "broken_off" / "training_record.json").read_text())
+    for path in (tmp_path / "broken_off").glob("checkpoint-*"):
+        shutil.rmtree(path)
+    with pytest.raises(InputError, match="is not empty; choose another"):
+        train(arguments(small_dataset, tmp_path / "broken_off"))
+    (tmp_path / "broken_off" / "training_record.json").write_text(json.dumps(record | {"stopped": "still running"}))
+    train(arguments(small_dataset, tmp_path / "broken_off"))
     with pytest.raises(InputError, match="is not empty; go on with its run"):
-        train(arguments(small_dataset, tmp_path / "logs_alone"))
+        train(arguments(small_dataset, tmp_path / "broken_off"))
 
 
 def test_a_loss_that_is_not_finite_names_the_genes_and_keeps_the_last_good_checkpoint(
@@ -376,6 +387,24 @@ def test_a_run_that_is_told_to_stop_writes_a_checkpoint_first(small_dataset: Pat
     assert said == f"Interrupted at step {step}; --resume_from_checkpoint latest goes on from there.\n"
 
 
+@pytest.mark.slow
+def test_two_processes_that_are_told_to_stop_end_at_the_same_step(small_dataset: Path, tmp_path: Path) -> None:
+    more = "--max_steps 100000 --save_steps 20 --eval_steps 50000"
+    process = start(launched(small_dataset, tmp_path / "run", more, processes=2))
+    while process.poll() is None and not list((tmp_path / "run").glob("checkpoint-*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)  # the launcher hands it on
+    assert process.wait(timeout=60) != 0
+    step = max(int(path.name.split("-")[1]) for path in (tmp_path / "run").glob("checkpoint-*"))
+    more = more.replace("--max_steps 100000", f"--max_steps 100000 --save_steps {step + 5}")
+    process = start(launched(small_dataset, tmp_path / "run", more + " --resume_from_checkpoint latest", processes=2))
+    while process.poll() is None and not (tmp_path / "run" / f"checkpoint-{step + 5:08d}").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) != 0
+    assert (tmp_path / "run" / f"checkpoint-{step + 5:08d}").exists()
+
+
 def test_a_damaged_checkpoint_is_skipped_and_named(
     small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -386,11 +415,12 @@ def test_a_damaged_checkpoint_is_skipped_and_named(
     damaged = bytearray((weights / "model.safetensors").read_bytes())
     damaged[-1] ^= 1
     (weights / "model.safetensors").write_bytes(damaged)
-    (progress / "progress.json").write_text("{")
+    written = (progress / "progress.json").read_text()
+    (progress / "progress.json").write_text(written.replace('"step": 8', '"step": 9', 1))
     train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --resume_from_checkpoint latest"))
     said = capsys.readouterr().out
     assert "checkpoint-00000012 is damaged and was skipped: model.safetensors is not what was written" in said
-    assert "checkpoint-00000008 is damaged and was skipped: its progress.json" in said
+    assert "checkpoint-00000008 is damaged and was skipped: progress.json is not what was written" in said
     assert "Going on from" in said
     assert "step 4 of 12" in said
     assert_equal(last_weights(tmp_path / "run"), whole)

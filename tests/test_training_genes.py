@@ -9,7 +9,7 @@ import torch
 from genelm.dataset_scripts import load_split
 from genelm.tokenization import encode
 from genelm.training import IGNORED, TrainingGenes
-from genelm.training.genes import GeneNames, draw_genes, encode_genes
+from genelm.training.genes import GeneNames, draw_genes
 
 CPU = torch.device("cpu")
 
@@ -48,12 +48,14 @@ def test_genes_are_encoded_as_the_tokenizer_encodes_them_and_once(small_dataset:
     assert Path(again.letters.filename).stat().st_mtime_ns == written
 
 
-def test_an_encoding_that_was_broken_off_is_made_again(small_dataset: Path, tmp_path: Path) -> None:
-    encode_genes(small_dataset, tmp_path / "letters", tmp_path / "table.npy")
-    lengths, bases = np.load(tmp_path / "table.npy")
-    assert lengths.tolist() == load_split(small_dataset, "train")["length"][:]
-    assert (lengths == bases).all()
-    assert (tmp_path / "letters").stat().st_size == lengths.sum()
+def test_an_encoding_that_was_broken_off_is_made_again(small_dataset: Path) -> None:
+    genes = TrainingGenes.open(small_dataset, append_eos=True)
+    whole, file = genes.letters.tobytes(), Path(genes.letters.filename)
+    del genes
+    file.write_bytes(whole[:-1])
+    assert TrainingGenes.open(small_dataset, append_eos=True).letters.tobytes() == whole
+    (file.parent / "train.genes.npy").unlink()
+    assert TrainingGenes.open(small_dataset, append_eos=True).letters.tobytes() == whole
 
 
 def test_a_larger_share_has_the_genes_of_a_smaller_one() -> None:

@@ -1,9 +1,12 @@
 """Sweeps and learning curves: every trial once, the winner on validation, and growing shares of the same genes."""
 
 import json
+import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from accelerate.state import AcceleratorState
@@ -30,14 +33,14 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Let trainings run in this process, which is quicker, and keep the command lines."""
     commands = []
 
-    def run(command: list[str]) -> SimpleNamespace:
+    def run(command: list[str]) -> int:
         arguments = command[command.index("genelm.training.command") + 1 :]
         commands.append(arguments)
         AcceleratorState._reset_state(reset_partial_state=True)
         train(arguments)
-        return SimpleNamespace(returncode=0)
+        return 0
 
-    monkeypatch.setattr(trials.subprocess, "run", run)
+    monkeypatch.setattr(trials, "run_command", run)
     return commands
 
 
@@ -69,11 +72,8 @@ def test_every_combination_is_tried_once_and_the_best_on_validation_is_first(
     # Once more: nothing is trained. A trial that was broken off goes on, one without a checkpoint begins anew.
     (tmp_path / "out" / "trials" / names[1] / "training_record.json").unlink()
     broken = tmp_path / "out" / "trials" / names[2]
-    for path in broken.rglob("*"):
-        if path.is_file():
-            path.unlink()
-    for path in broken.glob("checkpoint-*"):
-        path.rmdir()
+    shutil.rmtree(broken)
+    (broken / ".checkpoint-00000005").mkdir(parents=True)
     assert len(started) == 4
     assert run_sweep(file, small_dataset, tmp_path / "out") == [
         {**entry, "seconds": pytest.approx(entry["seconds"], abs=60)} for entry in entries
@@ -86,16 +86,19 @@ def test_a_trial_of_other_options_is_not_taken_for_this_one(
 ) -> None:
     run_sweep(write_sweep(tmp_path, "trials: [{learning_rate: 0.01}]"), small_dataset, tmp_path / "out")
     other = write_sweep(tmp_path, "options: {model.hidden_size: 4}\ntrials: [{learning_rate: 0.01}]")
-    with pytest.raises(InputError, match=r"model\.hidden_size 8, but it is to be 4 now"):
+    with pytest.raises(InputError, match=r"whose model is .*'hidden_size': 8.*, but now it is .*'hidden_size': 4"):
         run_sweep(other, small_dataset, tmp_path / "out")
+    (tmp_path / "base.yaml").write_text(CONFIG.replace("eval_steps: 5", "eval_steps: 2"))
+    with pytest.raises(InputError, match="whose eval_steps is 5, but now it is 2"):
+        run_sweep(tmp_path / "sweep.yaml", small_dataset, tmp_path / "out")
 
 
 def test_a_training_that_fails_ends_the_sweep(
     small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda command: SimpleNamespace(returncode=2))
+    monkeypatch.setattr(trials, "run_command", lambda command: 1)
     file = write_sweep(tmp_path, "trials: [{model.cell_type: magic}]")
-    with pytest.raises(InputError, match=r"cell_type=magic ended with status 2.*what is done is not done twice"):
+    with pytest.raises(InputError, match=r"cell_type=magic ended with status 1.*what is done is not done twice"):
         run_sweep(file, small_dataset, tmp_path / "out")
 
 
@@ -149,23 +152,35 @@ def test_a_learning_curve_is_of_growing_shares(
     assert all(1 < entry["bits_per_base"]["all"] < 2.5 for entry in entries)
     assert json.loads((tmp_path / "out" / "learning_curve.json").read_text()) == entries
     assert (tmp_path / "out" / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
-    assert "| base | 10% |" in (tmp_path / "out" / "learning_curve.md").read_text()
+    assert "| base | 10 % |" in (tmp_path / "out" / "learning_curve.md").read_text()
     assert len(started) == 2
     assert measure() == entries
     assert len(started) == 2
 
 
 def test_the_command_runs_a_sweep_in_processes_of_their_own(small_dataset: Path, tmp_path: Path) -> None:
-    file = write_sweep(tmp_path, "trials: [{learning_rate: 0.01}]")
+    file = write_sweep(tmp_path, "trials: [{learning_rate: 1e-2}, {}]")
     arguments = ["sweep", str(file), "--data", str(small_dataset), "--output", str(tmp_path / "out")]
-    done = CliRunner().invoke(app, [*arguments, "--launch", "--num_processes 1 --num_machines 1 --dynamo_backend no"])
-    assert done.exit_code == 0, done.output
-    assert "1 trials; learning_rate=0.01 is best" in done.output
+    for _ in range(2):  # the second time finds them done, an option without a point (which is a word to YAML) included
+        done = CliRunner().invoke(app, [*arguments, "--launch", "--num_processes 1 --num_machines 1 --cpu"])
+        assert done.exit_code == 0, done.output
+        assert "2 trials; learning_rate=1e-2 is best" in done.output
+    assert sorted(path.name for path in (tmp_path / "out" / "trials").iterdir()) == ["base", "learning_rate=1e-2"]
 
 
-def test_a_sweep_that_is_told_to_stop_stops(
-    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_sweep_that_is_told_to_stop_lets_the_training_write_a_checkpoint(
+    small_dataset: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda command: SimpleNamespace(returncode=143))
-    with pytest.raises(KeyboardInterrupt):
-        run_sweep(write_sweep(tmp_path, "trials: [{seed: 1}, {seed: 2}]"), small_dataset, tmp_path / "out")
+    file = write_sweep(tmp_path, "options: {max_steps: 20000, eval_steps: 5000, save_steps: 10}\ntrials: [{}]")
+    places = [str(file), "--data", str(small_dataset), "--output", str(tmp_path / "out")]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, "-m", "genelm.cli", "sweep", *places], **silent)
+    folder = tmp_path / "out" / "trials" / "base"
+    while process.poll() is None and not any(folder.glob("checkpoint-*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() != 0
+    # Nothing of it goes on in the background.
+    latest = sorted(folder.glob("checkpoint-*"))
+    time.sleep(1)
+    assert sorted(folder.glob("checkpoint-*")) == latest

@@ -10,12 +10,14 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from genelm.modeling import is_model_file, read_record
 from genelm.storage import InputError, sha256_of
 
 from .options import FIXED, TrainingConfig
 from .progress import Progress
 
 PROGRESS_FILE = "progress.json"
+CHECKSUM_FILE = "sha256.json"
 LOGS_FOLDER = "logs"
 
 # It would warn at each checkpoint that a head that shares the embedding's weights is saved once, as it should be.
@@ -40,9 +42,11 @@ def save_checkpoint(
     accelerator.save_state(str(unfinished))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in _files(unfinished)}
-        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record), "sha256": checksums}
+        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
         (unfinished / PROGRESS_FILE).write_text(json.dumps(content, indent=2) + "\n")
+        files = sorted(path for path in unfinished.rglob("*") if path.is_file())
+        checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in files}
+        (unfinished / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=2) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         os.replace(unfinished, final)
         for old in _checkpoints(config)[: -config.save_total_limit]:
@@ -52,6 +56,8 @@ def save_checkpoint(
 
 def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, Any]) -> Progress:
     """Restore the state of model, optimizer and schedule, and return how far the run had come.
+
+    Checkpoints of later steps, which were damaged or passed over, are removed: the run writes them anew.
 
     Raises:
         InputError: the checkpoint is of a run on other data or with other options.
@@ -64,7 +70,19 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
                 "the same, or start anew in another --output_dir."
             )
     accelerator.load_state(str(folder))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        for later in folder.parent.glob("checkpoint-*"):
+            if later.name > folder.name:
+                shutil.rmtree(later)
     return Progress(**content["progress"])
+
+
+def remove_leftovers(config: TrainingConfig) -> None:
+    """Remove what a run that was killed had begun to write."""
+    for pattern in (".checkpoint-*", ".saving-*"):
+        for path in Path(config.output_dir).glob(pattern):
+            shutil.rmtree(path)
 
 
 def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]]:
@@ -77,8 +95,7 @@ def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]
     if config.resume_from_checkpoint is None:
         if output_dir.is_file():
             raise InputError(f"{output_dir} is a file; choose another --output_dir.")
-        # Logs alone are of a run that was broken off before its first checkpoint: there is nothing to lose.
-        if output_dir.is_dir() and any(path.name != LOGS_FOLDER for path in output_dir.iterdir()):
+        if output_dir.is_dir() and not _is_broken_off(output_dir):
             resume = "go on with its run by --resume_from_checkpoint latest, or " if _checkpoints(config) else ""
             raise InputError(f"{output_dir} is not empty; {resume}choose another --output_dir.")
         return None, []
@@ -114,16 +131,21 @@ def _checkpoints(config: TrainingConfig) -> list[Path]:
     return sorted(path for path in Path(config.output_dir).glob("checkpoint-*") if path.is_dir())
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def _is_broken_off(folder: Path) -> bool:
+    """Say whether a folder has at most a run that was broken off before its first checkpoint: nothing to lose."""
+    names = {path.name for path in folder.iterdir()} - {LOGS_FOLDER}
+    begun = {name for name in names if name.startswith((".checkpoint-", ".saving-"))}
+    files = names - begun
+    record = read_record(folder).get("stopped", "still running" if begun else None)
+    return all(map(is_model_file, files)) and (not files or record == "still running")
 
 
 def _damage(folder: Path) -> str | None:
     """Say what is wrong with a checkpoint; None if it is what was written."""
     try:
-        checksums: dict[str, str] = json.loads((folder / PROGRESS_FILE).read_text())["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"its {PROGRESS_FILE} is missing or cannot be read"
+        checksums: dict[str, str] = json.loads((folder / CHECKSUM_FILE).read_text())
+    except (OSError, ValueError):
+        return f"its {CHECKSUM_FILE} is missing or cannot be read"
     for name, checksum in checksums.items():
         if not (folder / name).is_file():
             return f"{name} is missing"

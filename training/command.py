@@ -18,7 +18,7 @@ from genelm.storage import InputError, input_errors_end
 from genelm.tokenization import BASE_IDS, BOS_ID
 
 from .building import build_model, make_optimizer
-from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, load_checkpoint
+from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, load_checkpoint, remove_leftovers
 from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
 from .options import TrainingConfig, check_config, parse_config
@@ -71,6 +71,8 @@ def train(arguments: list[str], description: str | None = None) -> Path:
         prepare_cpu(config)
     for message in skipped:
         accelerator.print(message)
+    if accelerator.is_main_process:
+        remove_leftovers(config)
 
     with accelerator.local_main_process_first():
         genes = TrainingGenes.open(data, config.append_eos, config.train_fraction, config.seed)
@@ -147,7 +149,10 @@ def main(description: str | None = None) -> None:
             train(sys.argv[1:], description)
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":
-            print("train.py: Interrupted; --resume_from_checkpoint latest goes on.", file=sys.stderr)
+            print(
+                "train.py: Interrupted; --resume_from_checkpoint latest goes on where there is a checkpoint.",
+                file=sys.stderr,
+            )
         sys.exit(130)
 
 

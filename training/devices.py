@@ -18,8 +18,9 @@ def choose_precision(asked: str, device: torch.device) -> str:
     """Return in which precision training steps multiply matrices: `no` (float32), `bf16` or `fp16`.
 
     Args:
-        asked: one of these, or `auto`: what `accelerate launch` was asked for, otherwise bf16 where the device has
-            products of its own for it (elsewhere it would be slower than float32).
+        asked: one of these, or `auto`: bf16 or fp16 if `accelerate launch` was asked for that, otherwise bf16 where
+            the device has products of its own for it (elsewhere it would be slower than float32). The launcher says
+            `no` by default, so that its `no` cannot be told from nothing.
         device: on which the model is trained.
     """
     if asked != "auto":

@@ -82,7 +82,7 @@ class TrainingGenes:
         fingerprint = dataset_facts(read_manifest(data))["fingerprint"]
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "genelm" / fingerprint
         letters, table = folder / "train.letters", folder / "train.genes.npy"
-        if not table.exists():
+        if not _is_whole(letters, table):
             encode_genes(data, letters, table)
         lengths, num_bases = np.load(table)
         drawn = draw_genes(len(lengths), fraction, seed)
@@ -192,6 +192,10 @@ def encode_genes(data: Path, letters: Path, table: Path) -> None:
             rows.append(np.stack([lengths, np.diff(bases_before[_starts(lengths)])]))
     with atomic_file(table) as temporary, temporary.open("wb") as file:
         np.save(file, np.concatenate(rows, axis=1))
+
+
+def _is_whole(letters: Path, table: Path) -> bool:
+    return table.exists() and letters.exists() and letters.stat().st_size == np.load(table)[0].sum()
 
 
 def _starts(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

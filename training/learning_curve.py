@@ -5,6 +5,7 @@ measured on the same evaluation genes. Familiar and novel genes are those of the
 of a picture is about the same genes all along.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
+from genelm.dataset_scripts import dataset_facts, read_manifest
 from genelm.eval import evaluate_model, find_measurement, read_results, write_results
-from genelm.modeling import RECORD_FILE, describe_model, load_model_folder, read_record, save_model_folder
+from genelm.modeling import describe_model, load_model_folder, read_record, save_model_folder
 from genelm.pictures import COLORS, STYLE, save_picture
 from genelm.storage import InputError, atomic_file, started_command
 from genelm.tokenization import load_tokenizer
@@ -69,6 +71,9 @@ def measure_learning_curve(
         if not 0 < fraction <= 1:
             raise InputError(f"A share of the genes is more than 0 and at most 1, not {fraction}.")
     names = [*smoothings, *(config.stem for config in configs)]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"Two models of the learning curve are called {name}; rename a config file.")
     entries: list[dict[str, Any]] = []
     bar = tqdm(total=len(names) * len(fractions), desc="trainings", unit="training")
     with bar:
@@ -88,7 +93,10 @@ def measure_learning_curve(
 
 
 def _fit(data: Path, folder: Path, smoothing: str, fraction: float, seed: int) -> None:
-    if not (folder / RECORD_FILE).exists():
+    facts = {"fingerprint": dataset_facts(read_manifest(data))["fingerprint"]}
+    facts |= TrainingGenes.open(data, True, fraction, seed).size()
+    before = read_record(folder).get("dataset", {})
+    if {name: before.get(name) for name in facts} != facts:
         model, record = fit_ngram(data, {"smoothing": smoothing}, fraction=fraction, seed=seed)
         save_model_folder(folder, model, load_tokenizer(), record)
 
@@ -118,7 +126,13 @@ def _measure(
     model, _ = load_model_folder(folder)
     info = describe_model(str(folder), folder, model)
     measured = read_results(path) if path.is_file() else None
-    if measured is None or measured["model"]["fingerprint"] != info["fingerprint"]:
+    wanted = (info["fingerprint"], dataset_facts(read_manifest(data))["fingerprint"], split, seed)
+    if measured is None or wanted != (
+        measured["model"]["fingerprint"],
+        measured["dataset"]["fingerprint"],
+        measured["dataset"]["split"],
+        measured["seed"],
+    ):
         measured = evaluate_model(
             model, model_info=info, dataset_folder=data, split=split, seed=seed, command=started_command()
         )
@@ -159,7 +173,7 @@ def learning_curve_table(entries: Sequence[dict[str, Any]]) -> str:
         bits = entry["bits_per_base"]
         cells = " | ".join(f"{bits[name]:.3f}" if name in bits else "–" for name in strata)
         lines.append(
-            f"| {entry['model']} | {entry['fraction']:.0%} | {entry['genes']:,} | {entry['bases']:,} | {cells} |"
+            f"| {entry['model']} | {entry['fraction'] * 100:g} % | {entry['genes']:,} | {entry['bases']:,} | {cells} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -175,7 +189,7 @@ def draw_learning_curve(entries: Sequence[dict[str, Any]], path: Path) -> None:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.4), layout="constrained")
         for axes, (_, stratum) in zip(figure.subplots(1, len(STRATA), sharex=True), STRATA, strict=True):
-            for model, color in zip(models, COLORS, strict=False):
+            for model, color in zip(models, itertools.cycle(COLORS), strict=False):
                 points = sorted(
                     (entry["bases"], entry["bits_per_base"][stratum])
                     for entry in entries

@@ -40,7 +40,9 @@ class TrainingConfig:
     adam_beta1: float = option(0.9, "Decay of AdamW's mean of gradients.")
     adam_beta2: float = option(0.99, "Decay of AdamW's mean of squared gradients.")
     max_grad_norm: float = option(1.0, "Gradients are scaled down to this norm; 0 leaves them.")
-    mixed_precision: str = option("auto", "no, bf16, fp16, or auto: as launched, else bf16 where the device has it.")
+    mixed_precision: str = option(
+        "auto", "no, bf16, fp16, or auto: bf16 where the device has it, or what was launched."
+    )
     eval_steps: int | None = option(None, "Steps between validations; by default one at the end of each epoch.")
     save_steps: int | None = option(None, "Steps between checkpoints; by default one after each validation.")
     save_total_limit: int = option(2, "Checkpoints kept.")

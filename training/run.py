@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from tqdm.auto import tqdm
 
-from genelm.eval import bits_per_base, score_genes
+from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
 from genelm.pictures import draw_training_curve
 from genelm.storage import InputError, atomic_file
@@ -85,8 +86,9 @@ class Run:
                     stopped = "interrupted"
                     break
                 started = time.perf_counter()
+                taken = self._take_step(step, batch)
                 self._settle()
-                self.unsettled = self._take_step(step, batch)
+                self.unsettled = taken
                 progress.step = step
                 bar.update()
                 validates = step == self.total_steps or (
@@ -152,12 +154,15 @@ class Run:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise InputError(
+            message = (
                 f"Memory does not suffice for step {step}, {num_targets:,} symbols in genes of up to "
                 f"{self.genes.num_inputs[batch].max():,}. Raise --gradient_accumulation_steps (now "
                 f"{config.gradient_accumulation_steps}; the steps stay the same), or lower --train_batch_positions or "
                 f"the size of the model.{self._what_is_kept()}"
-            ) from error
+            )
+            if not self._is_main:  # of errors of the others nothing is heard otherwise
+                print(f"train.py, process {accelerator.process_index}: {message}", file=sys.stderr)
+            raise InputError(message) from error
         self.scheduler.step()
         self.optimizer.zero_grad()
         sums[2] += self.interruption.signal is not None
@@ -215,7 +220,9 @@ class Run:
         """Score the validation genes; where they are better than ever, write the model folder."""
         progress = self.progress
         model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        scores = score_genes(model, self.validation, description="validation")
+        slots = self.accelerator.num_processes * self.config.gradient_accumulation_steps
+        positions = min(MAX_POSITIONS, max(1, self.config.train_batch_positions // slots))
+        scores = score_genes(model, self.validation, max_positions=positions, description="validation")
         bits = bits_per_base(scores.base_nats, scores.n_bases)
         self.accelerator.log({"validation/bits_per_base": bits}, step=progress.step)
         if self._is_main:

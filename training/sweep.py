@@ -119,4 +119,4 @@ def sweep_table(entries: list[dict[str, Any]], planned: int) -> str:
 def _name(options: dict[str, Any]) -> str:
     """Name a trial after what is its own; a name serves as that of a folder."""
     parts = (f"{name.removeprefix('model.')}={value}" for name, value in options.items())
-    return ",".join(parts).replace("/", "_").replace(" ", "")
+    return ",".join(parts).replace("/", "_").replace(" ", "") or "base"

@@ -1,18 +1,28 @@
 """Trainings one after the other, each a process of its own: started, gone on with, or already done."""
 
+import contextlib
+import dataclasses
 import json
+import os
 import shlex
-import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from genelm.dataset_scripts import dataset_facts, read_manifest
 from genelm.modeling import read_record
 from genelm.storage import InputError
 
+from .options import FIXED, parse_config
+
 UNFINISHED = ("still running", "interrupted")
+DECISIVE = (*FIXED, "eval_steps", "early_stopping_patience")
+"""Options without which a training would have come to something else."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +58,19 @@ def run_trial(trial: Trial, config: Path, data: Path, folder: Path, launch: str 
         The training record.
 
     Raises:
-        InputError: the training failed; it has said why.
+        InputError: the training failed and has said why, or another one lies in the folder.
         KeyboardInterrupt: it was told to stop.
     """
+    options = {**trial.options, "config": config, "data": data, "output_dir": folder}
     done = finished_record(folder)
     if done is not None:
-        _check_same(trial, done, data, folder)
+        _check_same(_as_arguments(options), done, data, folder)
         return done
-    options = {**trial.options, "config": config, "data": data, "output_dir": folder}
     if any(folder.glob("checkpoint-*")):
         options["resume_from_checkpoint"] = "latest"
-    elif folder.exists():
-        shutil.rmtree(folder)  # broken off before its first checkpoint
     command = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", *shlex.split(launch)]
-    command += ["-m", "genelm.training.command"]
-    command += [part for name, value in options.items() for part in (f"--{name}", _as_argument(value))]
-    status = subprocess.run(command).returncode
-    if status in (130, 143, -2, -15):
+    status = run_command([*command, "-m", "genelm.training.command", *_as_arguments(options)])
+    if read_record(folder).get("stopped") == "interrupted":
         raise KeyboardInterrupt
     record = finished_record(folder)
     if status or record is None:
@@ -75,16 +81,52 @@ def run_trial(trial: Trial, config: Path, data: Path, folder: Path, launch: str 
     return record
 
 
-def _check_same(trial: Trial, record: dict[str, Any], data: Path, folder: Path) -> None:
-    """Refuse a finished training of other options under the same name."""
-    config = record.get("config", {})
-    for name, value in trial.options.items():
-        section, _, key = name.rpartition(".")
-        had = config.get("model", {}).get(key) if section == "model" else config.get(key)
-        if had != value:
-            raise InputError(
-                f"{folder} holds a training with {name} {had}, but it is to be {value} now; choose another --output."
-            )
+def run_command(command: list[str]) -> int:
+    """Run a command and return its status; where this process is told to stop, all of the command is, and waited for.
+
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM came.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    # Time for a checkpoint: the launcher of several processes would kill them after half a minute.
+    environment = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "600", **os.environ}
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # The launcher of a single process does not wait for it: the whole session is told, and waited for.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            while True:
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_same(arguments: list[str], record: dict[str, Any], data: Path, folder: Path) -> None:
+    """Refuse a finished training of other data or other options in the same folder."""
+    config, section = parse_config(arguments, None)
+    had, wanted = record.get("config", {}), {**dataclasses.asdict(config), "model": section}
+    different = [name for name in (*DECISIVE, "model") if had.get(name) != wanted[name]]
+    if record["dataset"]["fingerprint"] != dataset_facts(read_manifest(data))["fingerprint"]:
+        different.append("data")
+    if different:
+        name = different[0]
+        raise InputError(
+            f"{folder} holds a finished training whose {name} is {had.get(name)}, but now it is {wanted[name]}; "
+            "choose another --output."
+        )
+
+
+def _as_arguments(options: dict[str, Any]) -> list[str]:
+    return [part for name, value in options.items() for part in (f"--{name}", _as_argument(value))]
 
 
 def _as_argument(value: Any) -> str:
