@@ -438,7 +438,7 @@ def test_what_is_recorded(small_dataset: Path, tmp_path: Path) -> None:
     assert record["dataset"]["genes"] == round(len(lengths) / 2)
     assert record["packed_rows"]
     for entry in record["curve"]:
-        assert entry["share_of_positions_used"] == 1.0
+        assert 0.9 < entry["share_of_positions_used"] <= 1.0
         assert 0 < entry["share_of_time_loading"] < 1
         assert entry["bases_per_second"] > 0
         assert 1 < entry["bits_per_target"] < 4

@@ -25,16 +25,18 @@ def test_what_is_learned_of_a_gene() -> None:
     assert padded.inputs.tolist() == [[2, 4, 5, 1], [2, 6, 3, 3]]
     assert padded.targets.tolist() == [[4, 5, IGNORED, 3], [6, 3, IGNORED, IGNORED]]
     packed = genes.slice(np.array([0, 1]), CPU, packed=True)
-    assert packed.inputs.tolist() == [[2, 4, 5, 1, 2, 6]]
-    assert packed.targets.tolist() == [[4, 5, IGNORED, 3, 6, 3]]
-    assert packed.more["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1]]
+    # The row is filled up to 64 by what is read as one more gene, of which nothing is learned.
+    assert packed.inputs.tolist() == [[2, 4, 5, 1, 2, 6] + [3] * 58]
+    assert packed.targets.tolist() == [[4, 5, IGNORED, 3, 6, 3] + [IGNORED] * 58]
+    assert packed.more["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, *range(58)]]
+    assert packed.more["packing"].boundaries.tolist() == [0, 4, 6, 64]
     assert (genes.num_bases.tolist(), genes.num_targets.tolist()) == ([2, 1], [3, 2])
 
 
 def test_without_an_end_the_last_letter_is_only_predicted() -> None:
     packed = two_genes(append_eos=False).slice(np.array([0, 1]), CPU, packed=True)
-    assert packed.inputs.tolist() == [[2, 4, 5, 2]]
-    assert packed.targets.tolist() == [[4, 5, IGNORED, 6]]
+    assert packed.inputs[:, :5].tolist() == [[2, 4, 5, 2, 3]]
+    assert packed.targets[:, :5].tolist() == [[4, 5, IGNORED, 6, IGNORED]]
 
 
 def test_genes_are_encoded_as_the_tokenizer_encodes_them_and_once(small_dataset: Path) -> None:

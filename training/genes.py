@@ -31,6 +31,10 @@ IGNORED = -100
 """Target that is not counted."""
 
 
+ROW_STEP = 64
+"""Packed rows are as long as a multiple of this, so that few shapes come again and again (`padded_length`)."""
+
+
 @dataclass(frozen=True)
 class Slice:
     """What one forward pass reads.
@@ -110,7 +114,8 @@ class TrainingGenes:
     def slice(self, genes: npt.NDArray[np.int64], device: torch.device, packed: bool) -> Slice:
         """Return what one forward pass over some genes reads, as one packed row or padded on the right."""
         lengths = self.num_inputs[genes]
-        shape = (1, int(lengths.sum())) if packed else (len(genes), padded_length(int(lengths.max())))
+        filler = -int(lengths.sum()) % ROW_STEP if packed else 0
+        shape = (1, int(lengths.sum()) + filler) if packed else (len(genes), padded_length(int(lengths.max())))
         inputs = np.full(shape, INPUT_FILLER, dtype=np.int64)
         targets = np.full(shape, IGNORED, dtype=np.int64)
         starts = np.cumsum(lengths) - lengths if packed else np.arange(len(genes)) * shape[1]
@@ -123,7 +128,7 @@ class TrainingGenes:
             if self.append_eos:
                 targets.flat[place + len(letters)] = EOS_ID
         targets[targets == UNK_ID] = IGNORED
-        more = pack(lengths, device) if packed else {}
+        more = pack(np.append(lengths, filler) if filler else lengths, device) if packed else {}
         return Slice(torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device), more)
 
     def batches(self, config: TrainingConfig) -> Iterator[tuple[int, npt.NDArray[np.int64], bool]]:
