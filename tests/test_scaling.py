@@ -43,8 +43,8 @@ def test_its_words_on_five_minutes_are_what_was_measured() -> None:
         )
         assert row is not None
         assert novel is not None
-        shown = f"| {name}_five_minutes.yaml | {record['seconds'] / 60:.1f} | {row['value']:.3f} | {novel['value']:.3f} |"
-        assert shown in TEXT
+        figures = f"{record['seconds'] / 60:.1f} | {row['value']:.3f} | {novel['value']:.3f}"
+        assert f"| {name}_five_minutes.yaml | {figures} |" in TEXT
         assert row["value"] <= limit
         assert record["seconds"] <= 300
 
