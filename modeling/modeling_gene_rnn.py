@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import GenerationMixin, PreTrainedModel
 from transformers import initialization as init
 from transformers.cache_utils import Cache
@@ -106,64 +106,104 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        if inputs_embeds is None:
-            inputs_embeds = self.embed_tokens(input_ids)
         if use_cache is None:
             use_cache = self.config.use_cache and not self.training
         past_key_values = RecurrentCache.of(past_key_values, _BATCH_DIM, use_cache)
 
-        state = past_key_values.state.tensors if past_key_values is not None else ()
-        state = tuple(tensor.to(inputs_embeds) for tensor in state)
-        hidden_states, state = self._run_layers(self.dropout(inputs_embeds), attention_mask, state)
+        inputs, weight = self._first_product(input_ids, inputs_embeds)
+        batch, length, _ = inputs.shape
+        if past_key_values is not None and past_key_values.state.tensors:
+            state = tuple(tensor.to(inputs) for tensor in past_key_values.state.tensors)
+        else:
+            zeros = inputs.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
+            state = (zeros, zeros) if self.config.cell_type == "lstm" else (zeros,)
+        hidden_states, state = self._run_layers(inputs, weight, attention_mask, state)
         if past_key_values is not None and use_cache:
-            past_key_values.state.advance(state, num_tokens=inputs_embeds.shape[1])
+            past_key_values.state.advance(state, num_tokens=length)
         return BaseModelOutputWithPast(
             last_hidden_state=self.dropout(hidden_states), past_key_values=past_key_values if use_cache else None
         )
 
+    def _first_product(
+        self, input_ids: torch.LongTensor | None, inputs_embeds: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the first layer multiplies: its inputs, `[batch, length, width]`, and its weight for them.
+
+        Embeddings have one row a token, so their product with the weight has no more rows than that, either. Without
+        dropout between the two it is made once, and picked from by tokens that are `vocab_size` wide instead of
+        `embedding_size`. (cuDNN wants the weights of a layer side by side in memory, and multiplies as usual.)
+        """
+        weight: torch.Tensor = self.layers.get_parameter("weight_ih_l0")
+        if input_ids is None:
+            return self.dropout(inputs_embeds), weight
+        if input_ids.is_cuda or (self.training and self.config.dropout > 0):
+            return self.dropout(self.embed_tokens(input_ids)), weight
+        table = weight @ self.embed_tokens.weight.T
+        return nn.functional.one_hot(input_ids, self.config.vocab_size).to(table), table
+
     def _run_layers(
-        self, inputs: torch.Tensor, attention_mask: torch.Tensor | None, state: tuple[torch.Tensor, ...]
+        self,
+        inputs: torch.Tensor,
+        weight: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        state: tuple[torch.Tensor, ...],
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Run the recurrent layers so that padding, wherever it stands, neither is seen nor changes the state."""
         batch, length, _ = inputs.shape
         mask = None if attention_mask is None else attention_mask[:, -length:].bool()
         if mask is None or bool(mask.all()):
-            outputs, new_state = self.layers(inputs, self._as_argument(state))
-            return outputs, self._as_tuple(new_state)
-        if not state:
-            zeros = inputs.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
-            state = (zeros, zeros) if self.config.cell_type == "lstm" else (zeros,)
+            return self._recur((inputs,), weight, state, batch_first=True)
 
         rows = mask.any(dim=1).nonzero().squeeze(1)  # a row of padding alone keeps its state
         outputs = inputs.new_zeros(batch, length, self.config.hidden_size)
         if len(rows) == 0:
             return outputs, state
-        real_first = torch.argsort(~mask[rows], dim=1, stable=True)
-        width = real_first.unsqueeze(-1)
+        real_first = torch.argsort(~mask[rows], dim=1, stable=True).unsqueeze(-1)
         packed = pack_padded_sequence(
-            inputs[rows].gather(1, width.expand(-1, -1, inputs.shape[-1])),
+            inputs[rows].gather(1, real_first.expand(-1, -1, inputs.shape[-1])),
             mask[rows].sum(dim=1).cpu(),
             batch_first=True,
             enforce_sorted=False,
         )
-        packed_outputs: PackedSequence
-        packed_outputs, new_state = self.layers(packed, self._as_argument(tuple(t[:, rows] for t in state)))
-        dense, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=length)
-        outputs[rows] = torch.zeros_like(dense).scatter(1, width.expand_as(dense), dense).to(outputs)
-        new_tensors = zip(state, self._as_tuple(new_state), strict=True)
-        return outputs, tuple(old.index_copy(1, rows, new.to(old)) for old, new in new_tensors)
+        ordered = rows[packed.sorted_indices]
+        data, new_state = self._recur(packed[:2], weight, tuple(tensor[:, ordered] for tensor in state))
+        dense, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=length)
+        outputs[rows] = torch.zeros_like(dense).scatter(1, real_first.expand_as(dense), dense).to(outputs)
+        new_tensors = zip(state, new_state, strict=True)
+        return outputs, tuple(old.index_copy(1, ordered, new.to(old)) for old, new in new_tensors)
 
-    @staticmethod
-    def _as_argument(state: tuple[torch.Tensor, ...]) -> Any:
-        """Give a state as torch's layers take it: nothing, a tensor (GRU) or a pair (LSTM)."""
-        if not state:
-            return None
-        contiguous = tuple(tensor.contiguous() for tensor in state)
-        return contiguous if len(contiguous) > 1 else contiguous[0]
+    def _recur(
+        self,
+        inputs: tuple[torch.Tensor, ...],
+        weight: torch.Tensor,
+        state: tuple[torch.Tensor, ...],
+        **batch_first: bool,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Call torch's LSTM or GRU as `nn.LSTM` does, with a weight of the first layer that is given.
 
-    @staticmethod
-    def _as_tuple(state: Any) -> tuple[torch.Tensor, ...]:
-        return state if isinstance(state, tuple) else (state,)
+        Args:
+            inputs: a batch, or the tokens and the batch sizes of a packed one.
+            weight: multiplies the inputs of the first layer.
+            state: of all layers.
+            batch_first: as `nn.LSTM` takes it; for a batch that is not packed.
+
+        Returns:
+            Hidden states of the last layer, laid out as the inputs are, and the new state.
+        """
+        _, *others = (one for layer in self.layers.all_weights for one in layer)
+        rnn: Any = torch.lstm if self.config.cell_type == "lstm" else torch.gru
+        outputs, *new_state = rnn(
+            *inputs,
+            hx=state if self.config.cell_type == "lstm" else state[0],
+            params=[weight, *others],
+            has_biases=True,
+            num_layers=self.config.num_hidden_layers,
+            dropout=self.layers.dropout,
+            train=self.training,
+            bidirectional=False,
+            **batch_first,
+        )
+        return outputs, tuple(new_state)
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the embedding layer."""

@@ -122,6 +122,18 @@ def test_dropout_acts_in_training_alone(model: GeneRNNForCausalLM) -> None:
     assert model(tokens).past_key_values is None
 
 
+def test_tokens_are_read_as_torch_layers_read_their_embeddings(model: GeneRNNForCausalLM) -> None:
+    tokens = batch("ACGTTGCAAC", "GGTACCATTG")["input_ids"]
+    plain, _ = model.model.layers(model.model.embed_tokens(tokens))
+    plain = model.lm_head(plain)
+    for logits in (model(tokens).logits, model(inputs_embeds=model.get_input_embeddings()(tokens)).logits):
+        assert torch.allclose(logits, plain, atol=1e-6)
+    weights = list(model.parameters())
+    gradients = [torch.autograd.grad(logits.square().mean(), weights) for logits in (plain, model(tokens).logits)]
+    for one, other in zip(*gradients, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
 def test_a_foreign_cache_is_refused(model: GeneRNNForCausalLM) -> None:
     cache = DynamicCache()
     cache.update(torch.zeros(1, 1, 2, 4), torch.zeros(1, 1, 2, 4), 0)
