@@ -22,7 +22,7 @@ import numpy as np
 
 from genelm.dataset_scripts import read_fasta, read_manifest
 from genelm.dataset_scripts.mmseqs2_search import search_with_mmseqs2
-from genelm.storage import package_versions
+from genelm.storage import package_versions, write_json
 
 LINE, CONTIG = 60, 150_000_000
 RESULTS = Path(__file__).parent / "results" / "data.json"
@@ -38,8 +38,7 @@ def main() -> None:
         results: dict[str, Any] = {"cores": os.cpu_count(), "packages": package_versions()}
         results["build"] = measure_build(arguments.genes, Path(folder))
         results["genomes"] = [measure_genome(size, Path(folder)) for size in arguments.genomes]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
 
 

@@ -34,6 +34,7 @@ from genelm.modeling import (
     load_model_folder,
     save_model_folder,
 )
+from genelm.storage import write_json
 from genelm.tokenization import encode, load_tokenizer
 
 ORDER = 8
@@ -62,8 +63,7 @@ def main() -> None:
         results["laplace beside nltk"] = {
             name: ours[name] / theirs[name] for name in ("fit_speed", "score_speed", "nats")
         }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
 
 

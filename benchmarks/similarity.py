@@ -17,6 +17,7 @@ import numpy as np
 from genelm.dataset_scripts import load_split, read_leakage, read_manifest
 from genelm.dataset_scripts.mmseqs2_search import find_hits
 from genelm.dataset_scripts.similarity import cluster_labels, similar_pairs
+from genelm.storage import write_json
 
 SEED_LENGTHS = (12, 10, 9)
 RESULTS = Path(__file__).parent / "results" / "similarity.json"
@@ -29,8 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results = {folder.name: measure(folder, arguments.threads) for folder in arguments.folders}
     results["kmers beside mmseqs2"] = compare_searches(arguments.folders[0], arguments.threads)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
 
 

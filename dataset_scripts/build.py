@@ -1,7 +1,6 @@
 """From a config to a folder: Parquet shards, `manifest.json`, which says how they came to be, and the leakage."""
 
 import itertools
-import json
 import statistics
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from genelm.storage import package_versions, sha256_of
+from genelm.storage import package_versions, sha256_of, write_json
 from genelm.tokenization import BASES
 
 from .config import HumanGenesConfig
@@ -76,7 +75,7 @@ def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[
         "similar_to_training": prepared.similar_to_training,
         "fingerprint": sha256_of(folder / file["file"] for split in splits.values() for file in split["files"]),
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "manifest.json", manifest)
     write_leakage(folder)
     return manifest
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from genelm.storage import InputError, atomic_file
+from genelm.storage import InputError, write_json
 
 from .familiarity import STRATA, WORD_LENGTH, familiarity_strata
 from .leakage_picture import draw_leakage
@@ -43,8 +43,7 @@ def write_leakage(folder: Path) -> dict[str, Any]:
         "search": {name: manifest["config"][name] for name in ("cluster_with", "identity", "coverage", "split")},
         "splits": {split: _leakage_of(folder, split, manifest) for split in EVALUATION_SPLITS},
     }
-    with atomic_file(folder / "leakage.json") as temporary:
-        temporary.write_text(json.dumps(leakage, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "leakage.json", leakage)
     draw_leakage(leakage, folder / "leakage.png")
     return leakage
 

@@ -19,7 +19,7 @@ from .report import best_first, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
-from .tables import results_table
+from .tables import markdown_table, results_table
 from .variants import WINDOW, evaluate_variants
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "load_model",
     "make_edited_pairs",
     "make_results",
+    "markdown_table",
     "measure_baselines",
     "measure_edits",
     "measure_generation",

@@ -27,7 +27,7 @@ def results_table(results: Sequence[Results]) -> str:
     Returns:
         Two Markdown tables; a figure that was not measured is a dash.
     """
-    ours = _table(
+    ours = markdown_table(
         results,
         [
             ("model", lambda r: r["model"]["name"]),
@@ -44,7 +44,7 @@ def results_table(results: Sequence[Results]) -> str:
             *_accuracies(results, "genelm", "accuracy_perplexity_rule", "mutations found, K = {}"),
         ],
     )
-    papers = _table(
+    papers = markdown_table(
         [r for r in results if any(row["convention"] == "paper" for row in r["measurements"])],
         [
             ("model", lambda r: r["model"]["name"]),
@@ -57,7 +57,7 @@ def results_table(results: Sequence[Results]) -> str:
 
 def familiarity_table(results: Sequence[Results]) -> str:
     """Render bits per base in every stratum of familiarity, and the bits of the end of a gene."""
-    return _table(
+    return markdown_table(
         results,
         [
             ("model", lambda r: r["model"]["name"]),
@@ -94,7 +94,7 @@ def length_table(results: Sequence[Results]) -> str:
         )
     )
     columns = [_figure(name, task="perplexity", metric="bits_per_base", **_of("length", name)) for name in strata]
-    return _table(results, [("model", lambda r: r["model"]["name"]), *columns])
+    return markdown_table(results, [("model", lambda r: r["model"]["name"]), *columns])
 
 
 def comparison_table(differences: Sequence[Difference]) -> str:
@@ -116,7 +116,7 @@ def edits_table(results: Sequence[Results]) -> str:
             if row["task"] == "edits" and row["metric"] == "accuracy" and row["group"] not in (ALL, "kind and edits")
         )
     )
-    return _table(
+    return markdown_table(
         results,
         [
             ("model", lambda r: r["model"]["name"]),
@@ -169,7 +169,7 @@ def generation_table(results: Sequence[Results]) -> str:
 
 def probing_table(results: Sequence[Results], label: str) -> str:
     """Render the task "probing" for one kind of label: both probes, and what they have without any knowledge."""
-    return _table(
+    return markdown_table(
         results,
         [
             ("model", lambda r: r["model"]["name"]),
@@ -279,10 +279,15 @@ def _figure(title: str, **labels: str) -> Column:
     return title, cell
 
 
-def _table(results: Sequence[Results], columns: Sequence[Column]) -> str:
-    """Render one row a result."""
+def markdown_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
+    """Render a Markdown table, its first column as text and the others as figures.
+
+    Args:
+        rows: one object a row, such as the results of a model.
+        columns: title of each column, and what makes a cell of the object of a row.
+    """
     header = [title for title, _ in columns]
-    return _markdown([header, *([cell(result) for _, cell in columns] for result in results)])
+    return _markdown([header, *([cell(row) for _, cell in columns] for row in rows)])
 
 
 def _markdown(lines: Sequence[Sequence[str]], n_text_columns: int = 1) -> str:

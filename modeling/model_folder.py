@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
-from genelm.storage import InputError, package_versions, sha256_of, started_command
+from genelm.storage import InputError, package_versions, sha256_of, started_command, write_json
 
 RECORD_FILE = "training_record.json"
 """How the model came about: command, config, data and figures of its training."""
@@ -111,7 +111,7 @@ def save_model_folder(
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as temporary, _no_progress_bars():
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        (Path(temporary) / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        write_json(Path(temporary) / RECORD_FILE, record)
         # A folder that has a record is whole: the old one goes first, the new one comes last.
         new = {file.name: file for file in Path(temporary).iterdir()}
         old = [file for file in folder.iterdir() if file.is_file() and is_model_file(file.name)]

@@ -1,6 +1,6 @@
 """What every room that touches a disk shares: atomic writes, checksums, provenance, the error for unusable input."""
 
-from .atomic import atomic_file, atomic_folder, check_output_file, check_output_folder
+from .atomic import atomic_file, atomic_folder, check_output_file, check_output_folder, write_json
 from .errors import InputError, input_errors_end
 from .provenance import package_versions, sha256_of, started_command
 
@@ -14,4 +14,5 @@ __all__ = [
     "package_versions",
     "sha256_of",
     "started_command",
+    "write_json",
 ]

@@ -1,11 +1,13 @@
 """Files and folders are written beside their final name and renamed, so a crash leaves the old one or the new one."""
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 
@@ -35,6 +37,16 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path | str, content: Any) -> None:
+    """Write JSON as people can read it; an older file is replaced only when the new one is complete.
+
+    Raises:
+        InputError: no file can be written there.
+    """
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from typing import Any
 from accelerate import Accelerator
 
 from genelm.modeling import is_model_file, read_record
-from genelm.storage import InputError, sha256_of
+from genelm.storage import InputError, sha256_of, write_json
 
 from .options import FIXED, TrainingConfig
-from .progress import Progress
+from .progress import STILL_RUNNING, Progress
 
 PROGRESS_FILE = "progress.json"
 CHECKSUM_FILE = "sha256.json"
@@ -22,6 +22,11 @@ LOGS_FOLDER = "logs"
 
 # It would warn at each checkpoint that a head that shares the embedding's weights is saved once, as it should be.
 logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
+
+
+def checkpoints(output_dir: Path) -> list[Path]:
+    """Return the checkpoints in the folder of a run, whole or damaged, the oldest first."""
+    return sorted(path for path in output_dir.glob("checkpoint-*") if path.is_dir())
 
 
 def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
@@ -43,13 +48,13 @@ def save_checkpoint(
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
-        (unfinished / PROGRESS_FILE).write_text(json.dumps(content, indent=2) + "\n")
+        write_json(unfinished / PROGRESS_FILE, content)
         files = sorted(path for path in unfinished.rglob("*") if path.is_file())
         checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in files}
-        (unfinished / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=2) + "\n")
+        write_json(unfinished / CHECKSUM_FILE, checksums)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(unfinished, final)
-        for old in _checkpoints(config)[: -config.save_total_limit]:
+        for old in checkpoints(final.parent)[: -config.save_total_limit]:
             shutil.rmtree(old)
     accelerator.wait_for_everyone()
 
@@ -72,9 +77,9 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
     accelerator.load_state(str(folder))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        for later in folder.parent.glob("checkpoint-*"):
-            if later.name > folder.name:
-                shutil.rmtree(later)
+        for other in checkpoints(folder.parent):
+            if other.name > folder.name:
+                shutil.rmtree(other)
     return Progress(**content["progress"])
 
 
@@ -96,7 +101,7 @@ def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]
         if output_dir.is_file():
             raise InputError(f"{output_dir} is a file; choose another --output_dir.")
         if output_dir.is_dir() and not _is_broken_off(output_dir):
-            resume = "go on with its run by --resume_from_checkpoint latest, or " if _checkpoints(config) else ""
+            resume = "go on with its run by --resume_from_checkpoint latest, or " if checkpoints(output_dir) else ""
             raise InputError(f"{output_dir} is not empty; {resume}choose another --output_dir.")
         return None, []
     if config.resume_from_checkpoint != "latest":
@@ -115,7 +120,7 @@ def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]
             )
         return folder, []
     skipped: list[str] = []
-    for folder in reversed(_checkpoints(config)):
+    for folder in reversed(checkpoints(output_dir)):
         damage = _damage(folder)
         if damage is None:
             return folder, skipped
@@ -127,17 +132,13 @@ def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]
     )
 
 
-def _checkpoints(config: TrainingConfig) -> list[Path]:
-    return sorted(path for path in Path(config.output_dir).glob("checkpoint-*") if path.is_dir())
-
-
 def _is_broken_off(folder: Path) -> bool:
     """Say whether a folder has at most a run that was broken off before its first checkpoint: nothing to lose."""
     names = {path.name for path in folder.iterdir()} - {LOGS_FOLDER}
     begun = {name for name in names if name.startswith((".checkpoint-", ".saving-"))}
     files = names - begun
-    record = read_record(folder).get("stopped", "still running" if begun else None)
-    return all(map(is_model_file, files)) and (not files or record == "still running")
+    record = read_record(folder).get("stopped", STILL_RUNNING if begun else None)
+    return all(map(is_model_file, files)) and (not files or record == STILL_RUNNING)
 
 
 def _damage(folder: Path) -> str | None:

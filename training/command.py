@@ -23,7 +23,7 @@ from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
 from .options import TrainingConfig, check_config, parse_config
 from .packing import use_packed_rows
-from .progress import Progress
+from .progress import INTERRUPTED, Progress
 from .run import Run
 
 
@@ -118,7 +118,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
     )
     stopped = run.train()
     accelerator.end_training()
-    if run.is_interrupted and stopped == "interrupted":
+    if stopped == INTERRUPTED:
         accelerator.print(f"Interrupted at step {progress.step}; --resume_from_checkpoint latest goes on from there.")
         sys.exit(128 + (run.interruption.signal or 0))
     accelerator.print(

@@ -6,8 +6,7 @@ of a picture is about the same genes all along.
 """
 
 import itertools
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,16 @@ from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import dataset_facts, read_manifest
-from genelm.eval import evaluate_model, find_measurement, read_results, write_results
+from genelm.eval import evaluate_model, find_measurement, markdown_table, read_results, write_results
 from genelm.modeling import describe_model, load_model_folder, read_record, save_model_folder
 from genelm.pictures import COLORS, STYLE, save_picture
-from genelm.storage import InputError, atomic_file, started_command
+from genelm.storage import InputError, atomic_file, started_command, write_json
 from genelm.tokenization import load_tokenizer
 
 from .genes import TrainingGenes
 from .ngram import fit_ngram
 from .options import parse_config
-from .trials import Trial, run_trial
+from .trials import run_trial
 
 FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
 STRATA = (("all", "all"), ("familiarity", "novel"), ("familiarity", "familiar"))
@@ -114,8 +113,7 @@ def _train(
         "early_stopping_patience": PATIENCE,
         "warmup_steps": min(options.warmup_steps, max_steps // 5),
     }
-    trial = Trial(folder.name, {"train_fraction": fraction, "seed": seed, **steps})
-    run_trial(trial, config, data, folder, launch)
+    run_trial({"train_fraction": fraction, "seed": seed, **steps}, config, data, folder, launch)
 
 
 def _measure(
@@ -154,8 +152,7 @@ def _measure(
 
 def _write(entries: list[dict[str, Any]], output: Path) -> None:
     """Write the curve as JSON, as a table and as pictures."""
-    with atomic_file(output / "learning_curve.json") as temporary:
-        temporary.write_text(json.dumps(entries, indent=2) + "\n")
+    write_json(output / "learning_curve.json", entries)
     with atomic_file(output / "learning_curve.md") as temporary:
         temporary.write_text(learning_curve_table(entries))
     for suffix in (".png", ".svg"):
@@ -164,18 +161,24 @@ def _write(entries: list[dict[str, Any]], output: Path) -> None:
 
 def learning_curve_table(entries: Sequence[dict[str, Any]]) -> str:
     """Return the Markdown table of a learning curve."""
-    strata = [stratum for _, stratum in STRATA]
-    lines = [
-        "| model | share of genes | genes | bases | " + " | ".join(f"bits/base, {name}" for name in strata) + " |",
-        "| --- | ---: | ---: | ---: |" + " ---: |" * len(strata),
-    ]
-    for entry in entries:
-        bits = entry["bits_per_base"]
-        cells = " | ".join(f"{bits[name]:.3f}" if name in bits else "–" for name in strata)
-        lines.append(
-            f"| {entry['model']} | {entry['fraction'] * 100:g} % | {entry['genes']:,} | {entry['bases']:,} | {cells} |"
-        )
-    return "\n".join(lines) + "\n"
+
+    def bits(stratum: str) -> tuple[str, Callable[[dict[str, Any]], str]]:
+        def cell(entry: dict[str, Any]) -> str:
+            value = entry["bits_per_base"].get(stratum)
+            return "–" if value is None else f"{value:.3f}"
+
+        return f"bits/base, {stratum}", cell
+
+    return markdown_table(
+        entries,
+        [
+            ("model", lambda entry: entry["model"]),
+            ("share of genes", lambda entry: f"{entry['fraction'] * 100:g} %"),
+            ("genes", lambda entry: f"{entry['genes']:,}"),
+            ("bases", lambda entry: f"{entry['bases']:,}"),
+            *(bits(stratum) for _, stratum in STRATA),
+        ],
+    )
 
 
 def draw_learning_curve(entries: Sequence[dict[str, Any]], path: Path) -> None:

@@ -130,7 +130,7 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
             path = arguments[position + 1] if position + 1 < len(arguments) else None
         elif argument.startswith("--config="):
             path = argument.removeprefix("--config=")
-    options, model = _read_yaml(Path(path)) if path else ({}, {})
+    options, model = _read_config(Path(path)) if path else ({}, {})
     from_file = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]
     parsed, rest = parser.parse_known_args(from_file + arguments)
     if len(rest) % 2 or not all(name.startswith("--model.") for name in rest[::2]):
@@ -143,6 +143,25 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
     values = vars(parsed)
     values.pop("config")
     return TrainingConfig(**values), model
+
+
+def read_yaml(path: Path, kind: str, home: str) -> Any:
+    """Read a YAML file.
+
+    Args:
+        path: of the file.
+        kind: what errors call it.
+        home: where those lie that come with genelm.
+
+    Raises:
+        InputError: there is no such file, or it is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {kind} {path}; those that come with genelm are in {home}.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The {kind} {path} cannot be read as YAML: {error}") from error
 
 
 def check_config(config: TrainingConfig) -> None:
@@ -169,14 +188,9 @@ def check_config(config: TrainingConfig) -> None:
             raise InputError(f"--{name} {value} is not known here; choose one of {', '.join(known)}.")
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options and the model section of a config file."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"There is no config {path}; those that come with genelm are in configs/.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"The config {path} cannot be read as YAML: {error}") from error
+    content = read_yaml(path, "config", "configs/")
     if not isinstance(content, dict):
         raise InputError(f"The config {path} is not a list of options (NAME: VALUE).")
     model = content.pop("model", {})

@@ -175,7 +175,7 @@ def _causal(
             query, key, value, is_causal=True, scale=scaling, dropout_p=dropout, enable_gqa=gqa
         )
     # PyTorch's flash attention for CPUs does not use their bfloat16 products; plain products of blocks of queries with
-    # all earlier keys do, and take half the time (benchmarks/train.py).
+    # all earlier keys do, and are nearly twice as fast (benchmarks/train.py).
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
     query, parts = query * scaling, []

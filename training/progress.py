@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass, field
 
+STILL_RUNNING, INTERRUPTED = "still running", "interrupted"
+"""What a record says has stopped a run that is not at its end."""
+
 LONGEST_CURVE = 400
 
 

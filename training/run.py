@@ -1,7 +1,6 @@
 """The training loop: steps on global batches, validation, the best model kept, checkpoints, and a record of it all."""
 
 import contextlib
-import json
 import math
 import sys
 import time
@@ -17,16 +16,16 @@ from tqdm.auto import tqdm
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
-from genelm.pictures import draw_training_curve
-from genelm.storage import InputError, atomic_file
+from genelm.storage import InputError, write_json
 from genelm.tokenization import load_tokenizer
 
-from .checkpoints import save_checkpoint
+from .checkpoints import checkpoints, save_checkpoint
 from .devices import is_out_of_memory, peak_memory
 from .genes import IGNORED, GeneNames, TrainingGenes
 from .interruption import Interruption
 from .options import TrainingConfig
-from .progress import Progress
+from .progress import INTERRUPTED, STILL_RUNNING, Progress
+from .training_curve import draw_training_curve
 
 _NAMES_SHOWN = 10
 
@@ -83,7 +82,7 @@ class Run:
                     stopped = f"no better validation in {patience}"
                     break
                 if self.is_interrupted:
-                    stopped = "interrupted"
+                    stopped = INTERRUPTED
                     break
                 started = time.perf_counter()
                 taken = self._take_step(step, batch)
@@ -201,7 +200,7 @@ class Run:
         self.is_interrupted = interrupted > 0
 
     def _what_is_kept(self) -> str:
-        kept = sorted(Path(self.config.output_dir).glob("checkpoint-*"))
+        kept = checkpoints(Path(self.config.output_dir))
         return f" The last good checkpoint is {kept[-1]}." if kept else " There is no checkpoint yet."
 
     def _log(self, bar: tqdm) -> None:
@@ -233,7 +232,7 @@ class Run:
         if bits < progress.best_bits_per_base:
             progress.best_bits_per_base, progress.best_step, progress.validations_since_best = bits, progress.step, 0
             if self._is_main:
-                folder, record = Path(self.config.output_dir), self._record_so_far("still running")
+                folder, record = Path(self.config.output_dir), self._record_so_far(STILL_RUNNING)
                 save_model_folder(folder, model, load_tokenizer(), record)
         self.accelerator.wait_for_everyone()
 
@@ -256,6 +255,5 @@ class Run:
         if self.progress.best_step == 0:
             return
         folder, record = Path(self.config.output_dir), self._record_so_far(stopped)
-        with atomic_file(folder / RECORD_FILE) as temporary:
-            temporary.write_text(json.dumps(record, indent=2) + "\n")
+        write_json(folder / RECORD_FILE, record)
         draw_training_curve(record, folder / CURVE_FILE)

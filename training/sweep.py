@@ -1,18 +1,32 @@
 """A sweep: many trainings that differ in some options, one table, and the winner on validation."""
 
 import itertools
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tqdm.auto import tqdm
 
-from genelm.storage import InputError, atomic_file
+from genelm.eval import markdown_table
+from genelm.storage import InputError, atomic_file, write_json
 
-from .trials import Trial, run_trial
+from .options import read_yaml
+from .trials import run_trial
 
 _KEYS = ("config", "options", "grid", "trials")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a sweep.
+
+    Attributes:
+        name: of its folder.
+        options: of `train.py`, those of the model as `model.NAME`; what differs from the config.
+    """
+
+    name: str
+    options: dict[str, Any]
 
 
 def read_sweep(path: Path) -> tuple[Path, list[Trial]]:
@@ -30,12 +44,7 @@ def read_sweep(path: Path) -> tuple[Path, list[Trial]]:
     Raises:
         InputError: it is not of this form.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no sweep {path}; those that come with genelm are in configs/sweeps/.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"The sweep {path} cannot be read as YAML: {error}") from error
+    content = read_yaml(path, "sweep", "configs/sweeps/")
     if not isinstance(content, dict) or "config" not in content or not set(content) <= set(_KEYS):
         raise InputError(f"The sweep {path} must have the key config, and beside it only options, grid and trials.")
     common, grid, listed = content.get("options") or {}, content.get("grid") or {}, content.get("trials") or []
@@ -79,7 +88,7 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
     entries: list[dict[str, Any]] = []
     for trial in tqdm(trials, desc="trials", unit="trial"):
         tqdm.write(f"{trial.name} ...")
-        record = run_trial(trial, config, data, output / "trials" / trial.name, launch)
+        record = run_trial(trial.options, config, data, output / "trials" / trial.name, launch)
         entries.append(
             {
                 "trial": trial.name,
@@ -94,8 +103,7 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
             }
         )
         entries.sort(key=lambda entry: entry["validation_bits_per_base"])
-        with atomic_file(output / "sweep.json") as temporary:
-            temporary.write_text(json.dumps(entries, indent=2) + "\n")
+        write_json(output / "sweep.json", entries)
         with atomic_file(output / "sweep.md") as temporary:
             temporary.write_text(sweep_table(entries, len(trials)))
     return entries
@@ -103,17 +111,19 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
 
 def sweep_table(entries: list[dict[str, Any]], planned: int) -> str:
     """Return the Markdown table of a sweep, the winner on validation first."""
-    lines = [
-        "| trial | parameters | bits/base on validation | best step | steps | minutes | ended |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
-    ]
-    lines += [
-        f"| {entry['trial']} | {entry['parameters']:,} | {entry['validation_bits_per_base']:.4f} "
-        f"| {entry['best_step']:,} | {entry['steps']:,} | {entry['seconds'] / 60:.1f} | {entry['stopped']} |"
-        for entry in entries
-    ]
-    lines += ["", f"{len(entries)} of {planned} trials; chosen on validation, the test set was not looked at."]
-    return "\n".join(lines) + "\n"
+    table = markdown_table(
+        entries,
+        [
+            ("trial", lambda entry: entry["trial"]),
+            ("parameters", lambda entry: f"{entry['parameters']:,}"),
+            ("bits/base on validation", lambda entry: f"{entry['validation_bits_per_base']:.4f}"),
+            ("best step", lambda entry: f"{entry['best_step']:,}"),
+            ("steps", lambda entry: f"{entry['steps']:,}"),
+            ("minutes", lambda entry: f"{entry['seconds'] / 60:.1f}"),
+            ("ended", lambda entry: entry["stopped"]),
+        ],
+    )
+    return f"{table}\n{len(entries)} of {planned} trials; chosen on validation, the test set was not looked at.\n"
 
 
 def _name(options: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,38 +17,27 @@ from genelm.dataset_scripts import dataset_facts, read_manifest
 from genelm.modeling import read_record
 from genelm.storage import InputError
 
+from .checkpoints import checkpoints
 from .options import FIXED, parse_config
+from .progress import INTERRUPTED, STILL_RUNNING
 
-UNFINISHED = ("still running", "interrupted")
+UNFINISHED = (STILL_RUNNING, INTERRUPTED)
 DECISIVE = (*FIXED, "eval_steps", "early_stopping_patience")
 """Options without which a training would have come to something else."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One training.
-
-    Attributes:
-        name: of its folder.
-        options: of `train.py`, those of the model as `model.NAME`; what differs from the config.
-    """
-
-    name: str
-    options: dict[str, Any]
 
 
 def finished_record(folder: Path) -> dict[str, Any] | None:
     """Return the record of a training that has come to its end, None where there is none."""
     record = read_record(folder)
-    return record if record.get("stopped", UNFINISHED[0]) not in UNFINISHED else None
+    return record if record.get("stopped", STILL_RUNNING) not in UNFINISHED else None
 
 
-def run_trial(trial: Trial, config: Path, data: Path, folder: Path, launch: str = "") -> dict[str, Any]:
+def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, launch: str = "") -> dict[str, Any]:
     """Train as `accelerate launch train.py` does, unless that is done; a training that was broken off goes on.
 
     Args:
-        trial: what to train.
-        config: the YAML file that its options differ from.
+        options: of `train.py`, those of the model as `model.NAME`; what differs from the config.
+        config: a YAML file.
         data: folder that `genelm data build` wrote.
         folder: of the run.
         launch: options of `accelerate launch`, as on its command line.
@@ -61,16 +49,16 @@ def run_trial(trial: Trial, config: Path, data: Path, folder: Path, launch: str 
         InputError: the training failed and has said why, or another one lies in the folder.
         KeyboardInterrupt: it was told to stop.
     """
-    options = {**trial.options, "config": config, "data": data, "output_dir": folder}
+    options = {**options, "config": config, "data": data, "output_dir": folder}
     done = finished_record(folder)
     if done is not None:
         _check_same(_as_arguments(options), done, data, folder)
         return done
-    if any(folder.glob("checkpoint-*")):
+    if checkpoints(folder):
         options["resume_from_checkpoint"] = "latest"
     command = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", *shlex.split(launch)]
     status = run_command([*command, "-m", "genelm.training.command", *_as_arguments(options)])
-    if read_record(folder).get("stopped") == "interrupted":
+    if read_record(folder).get("stopped") == INTERRUPTED:
         raise KeyboardInterrupt
     record = finished_record(folder)
     if status or record is None:

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from .style import COLORS, GRAY, STYLE, save_picture
+from genelm.pictures import COLORS, GRAY, STYLE, save_picture
 
 
 def draw_training_curve(record: dict[str, Any], path: Path) -> None:

@@ -1,0 +1,181 @@
+"""Training that is interrupted: the same bits as if it had not been, and checkpoints that can be trusted."""
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from training_runs import arguments, assert_equal, last_weights, launched, start
+
+from genelm.storage import InputError
+from genelm.training import run, train
+
+
+@pytest.mark.parametrize("model", ["lstm", "gpt2"])
+def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
+    model: str, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropout = "--model.dropout 0.3" if model == "lstm" else "--model.resid_pdrop 0.3"
+    more = f"--save_steps 4 {dropout}"
+    train(arguments(small_dataset, tmp_path / "whole", model, more))
+
+    save = run.save_checkpoint
+
+    def save_and_die(accelerator, config, progress, record) -> None:
+        save(accelerator, config, progress, record)
+        if progress.step == 8:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "save_checkpoint", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        train(arguments(small_dataset, tmp_path / "broken", model, more))
+    monkeypatch.undo()
+    assert not (tmp_path / "broken" / "checkpoint-00000012").exists()
+    train(arguments(small_dataset, tmp_path / "broken", model, more + " --resume_from_checkpoint latest"))
+
+    assert_equal(last_weights(tmp_path / "broken"), last_weights(tmp_path / "whole"))
+    whole, broken = (json.loads((tmp_path / run / "training_record.json").read_text()) for run in ("whole", "broken"))
+    figures = [[entry["validation_bits_per_base"] for entry in record["history"]] for record in (whole, broken)]
+    assert figures[0] == figures[1]
+
+
+def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> None:
+    folder = train(arguments(small_dataset, tmp_path / "run", "lstm", "--save_steps 2 --save_total_limit 3"))
+    assert sorted(path.name for path in folder.glob("checkpoint-*")) == [f"checkpoint-{n:08d}" for n in (8, 10, 12)]
+
+
+def test_another_run_is_not_resumed(small_dataset: Path, tmp_path: Path) -> None:
+    train(arguments(small_dataset, tmp_path / "run"))
+    before = sorted((tmp_path / "run").rglob("*"))
+    for more, message in (
+        ("--seed 1", "its seed is 0, but now it is 1"),
+        ("--model.hidden_size 8", "its model is"),
+        ("--learning_rate 1e-5", "its learning_rate is"),
+    ):
+        options = f"--resume_from_checkpoint latest --report_to tensorboard {more}"
+        with pytest.raises(InputError, match=message):
+            train(arguments(small_dataset, tmp_path / "run", "lstm", options))
+    assert sorted((tmp_path / "run").rglob("*")) == before
+    options = f"--resume_from_checkpoint {tmp_path / 'run' / 'checkpoint-00000012'}"
+    with pytest.raises(InputError, match="lies outside"):
+        train(arguments(small_dataset, tmp_path / "other", "lstm", options))
+    assert not (tmp_path / "other").exists()
+
+
+def killed_again_and_again(data: Path, folder: Path, kills: int, processes: int) -> None:
+    """Train once in peace and once killed at random moments, and compare the last weights bit for bit."""
+    more = f"--max_steps {5 * kills + 10} --save_steps 5 --eval_steps 10 --model.dropout 0.3"
+    assert start(launched(data, folder / "whole", more, processes)).wait() == 0
+    moments = random.Random(0)
+    for kill in range(kills + 1):
+        before = {path.name for path in (folder / "killed").glob("checkpoint-*")}
+        resume = " --resume_from_checkpoint latest" if before else ""
+        process = start(launched(data, folder / "killed", more + resume, processes))
+        if kill == kills:
+            assert process.wait() == 0
+            break
+        # Sooner or later after the next checkpoint: within steps, a validation, or the checkpoint after it.
+        while process.poll() is None and before >= {path.name for path in (folder / "killed").glob("checkpoint-*")}:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, 0.3))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert_equal(last_weights(folder / "killed", 5 * kills + 10), last_weights(folder / "whole", 5 * kills + 10))
+    whole, killed = (json.loads((folder / run / "training_record.json").read_text()) for run in ("whole", "killed"))
+    for part, name in (("history", "validation_bits_per_base"), ("curve", "bits_per_target")):
+        assert [entry[name] for entry in whole[part]] == [entry[name] for entry in killed[part]]
+
+
+def test_a_killed_run_ends_in_the_same_bits(small_dataset: Path, tmp_path: Path) -> None:
+    killed_again_and_again(small_dataset, tmp_path, kills=1, processes=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_killed_twenty_times_ends_in_the_same_bits(processes: int, small_dataset: Path, tmp_path: Path) -> None:
+    killed_again_and_again(small_dataset, tmp_path, kills=20, processes=processes)
+
+
+def test_a_run_that_is_told_to_stop_writes_a_checkpoint_first(small_dataset: Path, tmp_path: Path) -> None:
+    more = "--max_steps 4000 --save_steps 20 --eval_steps 4000"
+    command = [sys.executable, "train.py", *arguments(small_dataset, tmp_path / "run", "lstm", more)]
+    process = start(command, stdout=subprocess.PIPE)
+    while process.poll() is None and not (tmp_path / "run" / "checkpoint-00000020").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    step = max(int(path.name.split("-")[1]) for path in (tmp_path / "run").glob("checkpoint-*"))
+    assert said == f"Interrupted at step {step}; --resume_from_checkpoint latest goes on from there.\n"
+
+
+@pytest.mark.slow
+def test_two_processes_that_are_told_to_stop_end_at_the_same_step(small_dataset: Path, tmp_path: Path) -> None:
+    more = "--max_steps 100000 --save_steps 20 --eval_steps 50000"
+    process = start(launched(small_dataset, tmp_path / "run", more, processes=2))
+    while process.poll() is None and not list((tmp_path / "run").glob("checkpoint-*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)  # the launcher hands it on
+    assert process.wait(timeout=60) != 0
+    step = max(int(path.name.split("-")[1]) for path in (tmp_path / "run").glob("checkpoint-*"))
+    more = more.replace("--save_steps 20", f"--save_steps {step + 5}")
+    process = start(launched(small_dataset, tmp_path / "run", more + " --resume_from_checkpoint latest", processes=2))
+    while process.poll() is None and not (tmp_path / "run" / f"checkpoint-{step + 5:08d}").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) != 0
+    assert (tmp_path / "run" / f"checkpoint-{step + 5:08d}").exists()
+
+
+def test_a_damaged_checkpoint_is_skipped_and_named(
+    small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "--save_steps 4 --save_total_limit 3"
+    train(arguments(small_dataset, tmp_path / "run", "lstm", more))
+    whole = last_weights(tmp_path / "run")
+    weights, progress = (tmp_path / "run" / name for name in ("checkpoint-00000012", "checkpoint-00000008"))
+    damaged = bytearray((weights / "model.safetensors").read_bytes())
+    damaged[-1] ^= 1
+    (weights / "model.safetensors").write_bytes(damaged)
+    written = (progress / "progress.json").read_text()
+    (progress / "progress.json").write_text(written.replace('"step": 8', '"step": 9', 1))
+    train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --resume_from_checkpoint latest"))
+    said = capsys.readouterr().out
+    assert "checkpoint-00000012 is damaged and was skipped: model.safetensors is not what was written" in said
+    assert "checkpoint-00000008 is damaged and was skipped: progress.json is not what was written" in said
+    assert "Going on from" in said
+    assert "step 4 of 12" in said
+    assert_equal(last_weights(tmp_path / "run"), whole)
+    for folder in (tmp_path / "run").glob("checkpoint-*"):
+        (folder / "optimizer.bin").unlink()
+    with pytest.raises(InputError, match=r"optimizer\.bin is missing.* No whole checkpoint is left"):
+        train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --resume_from_checkpoint latest"))
+
+
+def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty; choose another"):
+        train(arguments(small_dataset, tmp_path / "run"))
+    # What a run leaves that was killed before its first checkpoint is nothing to lose: logs, half a file, a model.
+    for path in ("logs", ".saving-x", ".checkpoint-00000003"):
+        (tmp_path / "broken_off" / path).mkdir(parents=True)
+    train(arguments(small_dataset, tmp_path / "broken_off"))
+    assert not list((tmp_path / "broken_off").glob(".*-*"))
+    record = json.loads((tmp_path / "broken_off" / "training_record.json").read_text())
+    for path in (tmp_path / "broken_off").glob("checkpoint-*"):
+        shutil.rmtree(path)
+    with pytest.raises(InputError, match="is not empty; choose another"):
+        train(arguments(small_dataset, tmp_path / "broken_off"))
+    (tmp_path / "broken_off" / "training_record.json").write_text(json.dumps(record | {"stopped": "still running"}))
+    train(arguments(small_dataset, tmp_path / "broken_off"))
+    with pytest.raises(InputError, match="is not empty; go on with its run"):
+        train(arguments(small_dataset, tmp_path / "broken_off"))

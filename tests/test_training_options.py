@@ -1,0 +1,111 @@
+"""Options of training: file and command line, and clear refusals before anything is read or written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from training_runs import ROOT, arguments
+
+from genelm.storage import InputError
+from genelm.training import build_model, parse_config, train
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_describes_a_model(path: Path) -> None:
+    config, section = parse_config(["--config", str(path), "--data", "d", "--output_dir", "o"], None)
+    assert config.data == "d"
+    assert build_model(section).num_parameters() > 10_000
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("seed: 1\nlearning_rate: 1e-4\nappend_eos: false\nmodel: {model_type: gene_rnn, hidden_size: 8}\n")
+    more = "--seed 2 --data d --output_dir o --model.hidden_size 16"
+    config, section = parse_config(["--config", str(file), *more.split()], None)
+    assert (config.seed, config.learning_rate, config.append_eos) == (2, 1e-4, False)
+    assert section == {"model_type": "gene_rnn", "hidden_size": 16}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("learning_rat: 1", "unknown key 'learning_rat'; did you mean 'learning_rate'"),
+        ("model: {model_type: gpt2, n_embed: 8}", "unknown key 'n_embed' for model_type gpt2; did you mean 'n_embd'"),
+        ("model: {model_type: gtp2}", "model_type is 'gtp2'; expected .* gpt2"),
+        ("model: {model_type: bert-generation-encoder}", "expected gene_rnn"),
+        ("model: {model_type: gene_rnn, dropout: 2.0}", "dropout is 2.0"),
+        ("model: {model_type: gene_rnn, hidden_size: wide}", "hidden_size"),
+        ("model: {model_type: gpt2, n_embd: 10, n_head: 3}", "does not describe a gpt2"),
+        ("model: {model_type: gene_ngram}", "genelm ngram fit"),
+        ("model: [1]", "not a list of options"),
+        ("- 1", "not a list of options"),
+        ("a: [", "cannot be read as YAML"),
+        ("model: {model_type: bert, hidden_size: 12, num_attention_heads: 2}", "sees the bases it is to predict"),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(content: str, message: str, small_dataset: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    output = tmp_path / "run"
+    with pytest.raises(InputError, match=message):
+        train(["--config", str(file), "--data", str(small_dataset), "--output_dir", str(output)])
+    assert not output.exists()
+
+
+def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    for more, message in (
+        ("--resume_from_checkpoint latest", "has no checkpoint"),
+        (f"--resume_from_checkpoint {tmp_path}", "is not a checkpoint"),
+        ("--config missing.yaml", "missing.yaml"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train(arguments(small_dataset, output, "lstm", more))
+    with pytest.raises(InputError, match="bases, but this gpt2 reads at most 31"):
+        train(arguments(small_dataset, output, "gpt2", "--model.n_positions 32"))
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        train(arguments(tmp_path, output))
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("--report_to magic", "choose one of none"),
+        ("--mixed_precision fp3", "choose one of auto, no, bf16, fp16"),
+        ("--train_fraction 0", "give more than 0"),
+        ("--warmup_steps 13", "Warm-up takes 13 steps, but the whole training only about 12"),
+        ("--lr_scheduler_type magic", "choose one of constant"),
+        ("--train_batch_genes 0", "--train_batch_genes 0 is too small; give 1 or more"),
+        ("--eval_steps 0", "too small"),
+        ("--early_stopping_patience 0", "too small"),
+        ("--seed -1", "too small"),
+        ("--model.hidden_size [", "not YAML"),
+    ],
+)
+def test_unknown_names_and_impossible_numbers_are_refused(
+    more: str, message: str, small_dataset: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        train(arguments(small_dataset, tmp_path / "run", "lstm", more))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refusal_is_one_sentence_and_an_exit_status(small_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("learning_rat: 1")
+    options = ["--config", str(tmp_path / "config.yaml"), "--data", str(small_dataset), "--output_dir", "run"]
+    done = subprocess.run([sys.executable, ROOT / "train.py", *options], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"train.py: The config {tmp_path / 'config.yaml'} has an unknown key 'learning_rat'; "
+        "did you mean 'learning_rate'?\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_teaches() -> None:
+    done = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    for words in ("accelerate launch train.py", "--gradient_accumulation_steps", "saves memory", "--model.NAME"):
+        assert words in " ".join(done.stdout.split())
