@@ -40,12 +40,14 @@ def gene_batches(
 
     Yields:
         The positions of the genes in `encoded`, and their ids, `[BOS]` first, padded on the right, on the model's
-        device, shape `[n_genes, length]`.
+        device, shape `[n_genes, length]`. Each of several processes gets as many batches, so that models whose
+        weights are shared out over them can be run: at the end one may be of no gene, a `[BOS]` alone.
     """
     state = this_process()
     training, device = model.training, getattr(model, "device", torch.device("cpu"))
     batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
     mine = [batch.tolist() for batch in batches[state.process_index :: state.num_processes]]
+    mine += [[] for _ in range(-(-len(batches) // state.num_processes) - len(mine))]
     if is_done is not None:
         mine = [batch for batch in mine if not is_done[batch].all()]
     bar = tqdm(
@@ -61,7 +63,8 @@ def gene_batches(
     try:
         with bar, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             for batch in mine:
-                tokens = pad_right([np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch], INPUT_FILLER)
+                genes = [np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch] or [np.array([BOS_ID])]
+                tokens = pad_right(genes, INPUT_FILLER)
                 yield batch, torch.from_numpy(tokens).to(device)
                 bar.update(sum(len(encoded[gene]) for gene in batch))
     finally:

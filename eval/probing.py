@@ -87,10 +87,10 @@ def mean_hidden_states(
     means = np.zeros((len(encoded), body(input_ids=beginning).last_hidden_state.shape[-1]))
     for batch, tokens in gene_batches(body, encoded, max_positions, description):
         states = body(input_ids=tokens, use_cache=False).last_hidden_state.cpu().double().numpy()
-        for gene, row in zip(batch, states, strict=True):
+        for row, gene in enumerate(batch):
             ids = encoded[gene]
             if (ids != UNK_ID).any():
-                means[gene] = row[1 : len(ids) + 1][ids != UNK_ID].mean(axis=0)
+                means[gene] = states[row, 1 : len(ids) + 1][ids != UNK_ID].mean(axis=0)
     means = sum_over_processes(means)
     if not np.isfinite(means).all():
         raise InputError(

@@ -85,7 +85,11 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def save_model_folder(
-    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any]
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: dict[str, Any],
+    weights: dict[str, torch.Tensor] | None = None,
 ) -> None:
     """Write a whole model folder: weights, config, generation config, tokenizer, code where it is ours, and record.
 
@@ -94,6 +98,7 @@ def save_model_folder(
         model: any causal language model over the vocabulary of `tokenizer`.
         tokenizer: saved beside the model.
         record: how the model came about, JSON values only.
+        weights: by name, where the model at hand has only its process' share of them.
     """
     positions = getattr(model.config, "max_position_embeddings", None)
     model.generation_config = GenerationConfig(
@@ -109,7 +114,7 @@ def save_model_folder(
     )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as temporary, _no_progress_bars():
-        model.save_pretrained(temporary)
+        model.save_pretrained(temporary, state_dict=weights)
         tokenizer.save_pretrained(temporary)
         write_json(Path(temporary) / RECORD_FILE, record)
         # A folder that has a record is whole: the old one goes first, the new one comes last.
@@ -120,6 +125,10 @@ def save_model_folder(
                 file.unlink()
         for name in sorted(new, key=lambda name: name == RECORD_FILE):
             os.replace(new[name], folder / name)
+
+
+_TOKENIZER_CODE = "tokenization_*.py"
+"""What some models of others bring instead of a `tokenizer.json`."""
 
 
 def resolve_model_folder(name: str) -> Path:
@@ -140,13 +149,14 @@ def resolve_model_folder(name: str) -> Path:
                 f"{name} is neither a folder here nor a model that could be fetched from the Hub "
                 f"({type(error).__name__}); give the folder of a trained model or USER/NAME."
             ) from error
-    for pattern, what in (
-        ("config.json", "configuration"),
-        ("*.safetensors", "weights"),
-        ("tokenizer.json", "tokenizer"),
+    for what, *patterns in (
+        ("configuration", "config.json"),
+        ("weights", "*.safetensors"),
+        ("tokenizer", "tokenizer.json", _TOKENIZER_CODE),
     ):
-        if not list(folder.glob(pattern)):
-            raise InputError(f"{name} is not a whole model folder: it has no {what} ({pattern}); train a model first.")
+        if not any(True for pattern in patterns for _ in folder.glob(pattern)):
+            wanted = " or ".join(patterns)
+            raise InputError(f"{name} is not a whole model folder: it has no {what} ({wanted}); train a model first.")
     return folder
 
 
@@ -169,7 +179,9 @@ def load_model_folder(
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:
-        raise InputError(f"{folder} cannot be loaded as a causal language model: {error}") from error
+        is_code = not trust_remote_code and any(folder.glob(_TOKENIZER_CODE))
+        hint = " Its tokenizer is code, which --trust-remote-code runs." if is_code else ""
+        raise InputError(f"{folder} cannot be loaded as a causal language model: {error}{hint}") from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise InputError(f"{folder}: the weights of {', '.join(missing)} are missing; the folder is damaged.")

@@ -1,7 +1,9 @@
 """Models over other vocabularies: the same figures whatever the ids, and token costs counted for the right bases."""
 
+import json
 import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from transformers import (
     set_seed,
 )
 
-from genelm.eval import adapt, score_bases, score_genes
+from genelm.eval import adapt, load_model, score_bases, score_genes
 from genelm.eval.foreign import MultiBaseModel, SingleBaseModel
 from genelm.storage import InputError
 from genelm.tokenization import VOCABULARY, encode, load_tokenizer
@@ -75,6 +77,55 @@ def test_a_model_without_a_beginning_guesses_the_first_base() -> None:
         assert scores.eos_nats[i] == pytest.approx(float(ends), abs=1e-4)
         assert scores.whole_softmax_base_nats[i] == pytest.approx(float(whole), abs=1e-4)
     assert len(score_bases(adapted, ["ACGT"])[0]) == 4
+
+
+LETTERS_TOKENIZER = """
+from transformers import PreTrainedTokenizer
+
+class LettersTokenizer(PreTrainedTokenizer):
+    letters = {"A": 7, "C": 8, "G": 9, "T": 10, "N": 11}
+    special = {"[CLS]": 0, "[SEP]": 1, "[BOS]": 2, "[MASK]": 3, "[PAD]": 4, "[UNK]": 6}
+
+    def __init__(self, **options):
+        super().__init__(eos_token="[SEP]", bos_token="[BOS]", pad_token="[PAD]", unk_token="[UNK]")
+
+    @property
+    def vocab_size(self):
+        return 12
+
+    def get_vocab(self):
+        return {**self.special, **self.letters}
+
+    def _tokenize(self, text):
+        return list(text)
+
+    def _convert_token_to_id(self, token):
+        return self.get_vocab().get(token, 6)
+
+    def _convert_id_to_token(self, index):
+        return {number: token for token, number in self.get_vocab().items()}[index]
+
+    def build_inputs_with_special_tokens(self, ids, others=None):
+        return [*ids, 1]
+
+    def save_vocabulary(self, folder, filename_prefix=None):
+        return ()
+"""
+
+
+def test_a_tokenizer_may_be_code(tmp_path: Path) -> None:
+    """As HyenaDNA's folders bring it: no tokenizer.json."""
+    model = gpt2(12)
+    model.save_pretrained(tmp_path)
+    (tmp_path / "tokenization_letters.py").write_text(LETTERS_TOKENIZER)
+    named = {"AutoTokenizer": ["tokenization_letters.LettersTokenizer", None]}
+    content = {"auto_map": named, "tokenizer_class": "LettersTokenizer"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(content))
+    loaded, written, _ = load_model(str(tmp_path), trust_remote_code=True)
+    one, other = (score_genes(adapt(*of, "hyena"), GENES) for of in ((loaded, written), (model, without_beginning())))
+    assert one.base_nats.tolist() == other.base_nats.tolist()
+    with pytest.raises(InputError, match=r"Its tokenizer is code, which --trust-remote-code runs\."):
+        load_model(str(tmp_path))
 
 
 def test_ids_do_not_matter() -> None:

@@ -52,7 +52,7 @@ def test_its_words_on_five_minutes_are_what_was_measured() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "accelerate").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_config_files_are_read_by_accelerate(path: Path) -> None:
     config = load_config_from_file(str(path))
-    named = {"one_gpu": 1, "eight_gpus": 8, "several_nodes": 32, "two_cpu_processes": 2}
+    named = {"one_gpu": 1, "eight_gpus": 8, "several_nodes": 32, "sharded": 8, "two_cpu_processes": 2}
     assert config.num_processes == named[path.stem]
     assert (config.num_machines > 1) == (path.stem == "several_nodes")
 

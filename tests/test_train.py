@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -11,7 +14,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
-from training_runs import ROOT, TINY, arguments, assert_equal, last_weights, launched
+from training_runs import ROOT, TINY, arguments, assert_equal, last_weights, launched, start
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
@@ -71,6 +74,37 @@ def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path
         validations.append([entry["validation_bits_per_base"] for entry in record["history"]])
     assert_equal(last_weights(tmp_path / "run1"), last_weights(tmp_path / "run2"), tolerance=1e-6)
     assert validations[1] == pytest.approx(validations[0], abs=1e-6)
+
+
+def test_a_model_that_is_sharded_out_ends_with_the_weights_of_a_whole_one(small_dataset: Path, tmp_path: Path) -> None:
+    launch = ["--config_file", "configs/accelerate/sharded.yaml", "--num_processes", "2", "--main_process_port", "0"]
+    whole = train(arguments(small_dataset, tmp_path / "whole", "gpt2", "--mixed_precision no"))
+    for more in ("--max_steps 12", "--max_steps 12 --resume_from_checkpoint latest"):
+        options = arguments(small_dataset, tmp_path / "sharded", "gpt2", more)
+        command = [sys.executable, "-m", "accelerate.commands.launch", *launch, "tests/sharded_on_cpus.py", *options]
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        folder, last = tmp_path / "sharded", tmp_path / "sharded" / "checkpoint-00000012"
+        assert_equal(load_file(folder / "model.safetensors"), load_file(whole / "model.safetensors"), 1e-6)
+        assert len(list((last / "pytorch_model_fsdp_0").glob("*.distcp"))) == 2
+        shutil.rmtree(last)
+
+
+@pytest.mark.slow
+def test_two_machines_end_with_the_weights_of_one(small_dataset: Path, tmp_path: Path) -> None:
+    whole = train(arguments(small_dataset, tmp_path / "whole"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    launch = ["--config_file", "configs/accelerate/several_nodes.yaml", "--num_machines", "2", "--num_processes", "2"]
+    launch += ["--main_process_ip", "127.0.0.1", "--main_process_port", port]
+    options = arguments(small_dataset, tmp_path / "run")
+    command = [sys.executable, "-m", "accelerate.commands.launch", *launch]
+    machines = [start([*command, "--machine_rank", str(rank), "train.py", *options]) for rank in range(2)]
+    assert [machine.wait(timeout=300) for machine in machines] == [0, 0]
+    assert json.loads((tmp_path / "run" / "training_record.json").read_text())["processes"] == 2
+    assert_equal(last_weights(tmp_path / "run"), last_weights(whole), tolerance=1e-6)
 
 
 def test_it_stops_early_and_keeps_the_best(small_dataset: Path, tmp_path: Path) -> None:

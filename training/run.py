@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate import Accelerator
+from torch.distributed.tensor import DTensor
 from tqdm.auto import tqdm
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
@@ -149,6 +150,8 @@ class Run:
                 sums[0] += nats.detach()
                 sums[1] += part.inputs.numel()
             norm = accelerator.clip_grad_norm_(self.model.parameters(), config.max_grad_norm or math.inf)
+            if isinstance(norm, DTensor):
+                norm = norm.full_tensor()
             self.optimizer.step()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -231,9 +234,13 @@ class Run:
         progress.validations_since_best += 1
         if bits < progress.best_bits_per_base:
             progress.best_bits_per_base, progress.best_step, progress.validations_since_best = bits, progress.step, 0
+            # Where the model is sharded out, its weights come from all processes, and each by itself.
+            tied = model.all_tied_weights_keys
+            whole = self.accelerator.get_state_dict(self.model)
+            weights = {name: weight for name, weight in whole.items() if name not in tied}
             if self._is_main:
                 folder, record = Path(self.config.output_dir), self._record_so_far(STILL_RUNNING)
-                save_model_folder(folder, model, load_tokenizer(), record)
+                save_model_folder(folder, model, load_tokenizer(), record, weights)
         self.accelerator.wait_for_everyone()
 
     def _record_so_far(self, stopped: str) -> dict[str, Any]:
