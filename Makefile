@@ -30,7 +30,7 @@ demo: .venv/installed  ## simulate genes, train four models, compare them, use o
 	cat demo/report/report.md
 
 test: .venv/installed  ## the tests that need no GPU and no patience
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 quality: .venv/installed  ## lint, format and types
 	$(BIN)/ruff check .

@@ -30,8 +30,8 @@ def started_command() -> str:
     """Return the command line of this process as a shell would take it, an installed program by its name alone."""
     program = [Path(sys.argv[0]).name]
     spec = sys.modules["__main__"].__spec__
-    if program == ["__main__.py"] and spec is not None and spec.parent:
-        program = ["python", "-m", spec.parent]
+    if spec is not None:  # python -m MODULE
+        program = ["python", "-m", spec.name.removesuffix(".__main__")]
     elif sys.argv[0].endswith(".py"):
         program = ["python", *program]
     return shlex.join([*program, *sys.argv[1:]])
