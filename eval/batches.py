@@ -47,9 +47,10 @@ def gene_batches(
     training, device = model.training, getattr(model, "device", torch.device("cpu"))
     batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
     mine = [batch.tolist() for batch in batches[state.process_index :: state.num_processes]]
-    mine += [[] for _ in range(-(-len(batches) // state.num_processes) - len(mine))]
     if is_done is not None:
         mine = [batch for batch in mine if not is_done[batch].all()]
+    if state.num_processes > 1:
+        mine += [[]] * (-(-len(batches) // state.num_processes) - len(mine))
     bar = tqdm(
         total=sum(len(encoded[gene]) for batch in mine for gene in batch),
         desc=description,
