@@ -50,7 +50,7 @@ def learning_curve(
         typer.Option(help="Share of the training genes. [default: 0.01 0.03 0.1 0.3 1]", show_default=False),
     ] = None,
     max_steps: Annotated[
-        int | None, typer.Option(min=10, help="Steps of each network; by default those of its config on all genes.")
+        int | None, typer.Option(min=10, help="Steps of each network on all genes; by default those of its config.")
     ] = None,
     split: Annotated[str, typer.Option(help="To measure on: validation or test.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Draws the genes, and is that of the trainings.")] = 0,

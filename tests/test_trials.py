@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from genelm.cli.main import app
 from genelm.storage import InputError
-from genelm.training import measure_learning_curve, run_sweep, train, trials
-from genelm.training.sweep import read_sweep
+from genelm.training import measure_learning_curve, parse_config, run_sweep, train, trials
+from genelm.training.sweep import read_sweep, sweep_table
 
+ROOT = Path(__file__).parent.parent
 CONFIG = """
 model: {model_type: gene_rnn, embedding_size: 8, hidden_size: 8, num_hidden_layers: 1}
 train_batch_positions: 1500
@@ -118,10 +119,22 @@ def test_a_file_that_is_no_sweep_is_refused(content: str, message: str, tmp_path
 
 
 def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
-    for file in sorted((Path(__file__).parent.parent / "configs" / "sweeps").glob("*.yaml")):
+    for file in sorted((ROOT / "configs" / "sweeps").glob("*.yaml")):
         config, planned = read_sweep(file)
         assert config.is_file()
         assert len({trial.name for trial in planned}) == len(planned) > 1
+
+
+def test_the_config_of_the_lstm_is_what_its_sweep_found_best() -> None:
+    _, planned = read_sweep(ROOT / "configs" / "sweeps" / "lstm.yaml")
+    entries = json.loads((ROOT / "docs" / "results" / "sweeps" / "lstm.json").read_text())
+    assert {entry["trial"] for entry in entries} == {trial.name for trial in planned}
+    assert (ROOT / "docs" / "results" / "sweeps" / "lstm.md").read_text() == sweep_table(entries, len(planned))
+    best = min(entries, key=lambda entry: entry["validation_bits_per_base"])
+    _, section = parse_config(
+        ["--config", str(ROOT / "configs" / "lstm.yaml"), "--data", "d", "--output_dir", "o"], None
+    )
+    assert best["options"] == {"model.dropout": section["dropout"]}
 
 
 def test_a_learning_curve_is_of_growing_shares(
