@@ -30,6 +30,7 @@ import torch
 
 from genelm.dataset_scripts import load_split
 from genelm.storage import write_json
+from genelm.tokenization import VOCABULARY
 
 RESULTS = Path(__file__).parent / "results" / "train.json"
 TRAIN = Path(__file__).parent.parent / "train.py"
@@ -139,7 +140,9 @@ def flops_per_base(model: dict[str, Any], data: Path) -> float:
     """Return the floating-point operations of products that a training step needs for each symbol: twice for each
     weight of a matrix forwards, twice that backwards, and those of attention."""
     if model["model_type"] == "gene_rnn":
-        width, size, layers = model["embedding_size"], model["hidden_size"], model["num_hidden_layers"]
+        size, layers = model["hidden_size"], model["num_hidden_layers"]
+        # On a CPU the first layer reads symbols, not their embeddings.
+        width = model["embedding_size"] if torch.cuda.is_available() else len(VOCABULARY)
         weights = 4 * size * (width + size) + (layers - 1) * 8 * size * size
         return 6.0 * weights
     lengths = torch.tensor(load_split(data, "train")["length"][:], dtype=torch.float64) + 1
@@ -171,7 +174,7 @@ def ours(
         command = [*launch, str(TRAIN), "--data", str(data), "--output_dir", f"{folder}/run"]
         command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
         print(*command[1:], file=sys.stderr, flush=True)
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         record = json.loads(Path(folder, "run", "training_record.json").read_text())
     curve = record["curve"][len(record["curve"]) // 2 :]
     return {

@@ -237,6 +237,6 @@ def _load(
     if not this_process().is_main_process:
         return scorer, info, None
     # What decides the scores; those that were kept of anything else are not gone on with.
-    code = sha256_of(sorted([*folder.glob("tokenizer.json"), *folder.glob("*.py")]))
+    code = sha256_of(sorted(path for path in folder.iterdir() if path.suffix in (".json", ".py", ".txt", ".model")))
     decides = f"{info['fingerprint']} {code} genelm {version('genelm')} context {context}"
     return scorer, info, ScoreCache(output.with_suffix(".partial"), decides)

@@ -285,6 +285,9 @@ def markdown_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) ->
     Args:
         rows: one object a row, such as the results of a model.
         columns: title of each column, and what makes a cell of the object of a row.
+
+    Returns:
+        The lines of the table.
     """
     header = [title for title, _ in columns]
     return _markdown([header, *([cell(row) for _, cell in columns] for row in rows)])

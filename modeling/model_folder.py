@@ -179,7 +179,7 @@ def load_model_folder(
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:
-        is_code = not trust_remote_code and any(folder.glob(_TOKENIZER_CODE))
+        is_code = not trust_remote_code and not (folder / "tokenizer.json").exists()
         hint = " Its tokenizer is code, which --trust-remote-code runs." if is_code else ""
         raise InputError(f"{folder} cannot be loaded as a causal language model: {error}{hint}") from error
     missing = sorted(report["missing_keys"])

@@ -112,10 +112,11 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
 
         inputs, weight = self._first_product(input_ids, inputs_embeds)
         batch, length, _ = inputs.shape
+        weights = self.embed_tokens.weight  # not lowered by autocast, and neither is the state
         if past_key_values is not None and past_key_values.state.tensors:
-            state = tuple(tensor.to(inputs) for tensor in past_key_values.state.tensors)
+            state = tuple(tensor.to(weights) for tensor in past_key_values.state.tensors)
         else:
-            zeros = inputs.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
+            zeros = weights.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
             state = (zeros, zeros) if self.config.cell_type == "lstm" else (zeros,)
         hidden_states, state = self._run_layers(inputs, weight, attention_mask, state)
         if past_key_values is not None and use_cache:

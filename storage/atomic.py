@@ -42,6 +42,10 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 def write_json(path: Path | str, content: Any) -> None:
     """Write JSON as people can read it; an older file is replaced only when the new one is complete.
 
+    Args:
+        path: the file.
+        content: what JSON can hold.
+
     Raises:
         InputError: no file can be written there.
     """

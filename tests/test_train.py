@@ -76,19 +76,42 @@ def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path
     assert validations[1] == pytest.approx(validations[0], abs=1e-6)
 
 
-def test_a_model_that_is_sharded_out_ends_with_the_weights_of_a_whole_one(small_dataset: Path, tmp_path: Path) -> None:
+def train_sharded(data: Path, output_dir: Path, model: str, more: str) -> subprocess.CompletedProcess[str]:
     launch = ["--config_file", "configs/accelerate/sharded.yaml", "--num_processes", "2", "--main_process_port", "0"]
-    whole = train(arguments(small_dataset, tmp_path / "whole", "gpt2", "--mixed_precision no"))
-    for more in ("--max_steps 12", "--max_steps 12 --resume_from_checkpoint latest"):
-        options = arguments(small_dataset, tmp_path / "sharded", "gpt2", more)
-        command = [sys.executable, "-m", "accelerate.commands.launch", *launch, "tests/sharded_on_cpus.py", *options]
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "accelerate.commands.launch", *launch, "tests/sharded_on_cpus.py"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    options = arguments(data, output_dir, model, more)
+    return subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_a_model_that_is_sharded_out_ends_with_the_weights_of_a_whole_one(small_dataset: Path, tmp_path: Path) -> None:
+    whole, folder = train(arguments(small_dataset, tmp_path / "whole", "gpt2")), tmp_path / "sharded"
+    for more in ("", "--resume_from_checkpoint latest"):
+        done = train_sharded(small_dataset, folder, "gpt2", more)
         assert done.returncode == 0, done.stderr
-        folder, last = tmp_path / "sharded", tmp_path / "sharded" / "checkpoint-00000012"
         assert_equal(load_file(folder / "model.safetensors"), load_file(whole / "model.safetensors"), 1e-6)
-        assert len(list((last / "pytorch_model_fsdp_0").glob("*.distcp"))) == 2
-        shutil.rmtree(last)
+        histories = [json.loads((run / "training_record.json").read_text())["history"] for run in (whole, folder)]
+        bits = [[entry["validation_bits_per_base"] for entry in history] for history in histories]
+        assert bits[1] == pytest.approx(bits[0], abs=1e-6)
+        assert len(list((folder / "checkpoint-00000012" / "pytorch_model_fsdp_0").glob("*.distcp"))) == 2
+        shutil.rmtree(folder / "checkpoint-00000012")
+    with pytest.raises(InputError, match="its sharded is True, but now it is False"):
+        train(arguments(small_dataset, folder, "gpt2", "--resume_from_checkpoint latest"))
+
+
+@pytest.mark.slow
+def test_a_sharded_model_is_validated_in_float32_and_a_recurrent_one_refused(
+    small_dataset: Path, tmp_path: Path
+) -> None:
+    done = train_sharded(
+        small_dataset, tmp_path / "run", "gpt2", "--mixed_precision bf16 --gradient_accumulation_steps 2"
+    )
+    assert done.returncode == 0, done.stderr
+    best = json.loads((tmp_path / "run" / "training_record.json").read_text())["best"]["validation_bits_per_base"]
+    network = AutoModelForCausalLM.from_pretrained(tmp_path / "run")
+    scores = score_genes(network, list(load_split(small_dataset, "validation")["sequence"]))
+    assert bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(best, abs=1e-7)
+    assert "A gene_rnn cannot be sharded" in train_sharded(small_dataset, tmp_path / "other", "lstm", "").stderr
 
 
 @pytest.mark.slow

@@ -21,7 +21,9 @@ TINY = {
 
 
 def arguments(data: Path, output_dir: Path, model: str = "lstm", more: str = "") -> list[str]:
-    options = "--use_cpu true --max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2"
+    options = (
+        "--use_cpu true --max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2 --cpu_threads 1"
+    )
     options += f" --report_to none --mixed_precision no {more}"
     return ["--data", str(data), "--output_dir", str(output_dir), *TINY[model].split(), *options.split()]
 

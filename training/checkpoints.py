@@ -32,7 +32,8 @@ def checkpoints(output_dir: Path) -> list[Path]:
 def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
     """Return what a run that is resumed must have in common with the one that was broken off."""
     facts = {name: record["config"][name] for name in (*FIXED, "model")}
-    return facts | {"mixed_precision": record["mixed_precision"], "dataset": record["dataset"]["fingerprint"]}
+    how = {name: record[name] for name in ("mixed_precision", "sharded")}
+    return facts | how | {"dataset": record["dataset"]["fingerprint"]}
 
 
 def save_checkpoint(

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.utils import ProjectConfiguration
-from transformers import get_scheduler
+from accelerate.utils import DistributedType, ProjectConfiguration
+from transformers import PreTrainedModel, get_scheduler
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.eval import check_lengths
@@ -64,6 +64,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
             project_dir=config.output_dir, logging_dir=f"{config.output_dir}/{LOGS_FOLDER}"
         ),
     )
+    _check_sharding(accelerator, model)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != launched:
         raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
@@ -93,6 +94,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
         "mixed_precision": precision,
         "device": device_name(accelerator.device),
         "packed_rows": packed,
+        "sharded": accelerator.is_fsdp2,
     }
     model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
     # Only training steps run in mixed precision, not validation: take off the wrapper that would do it everywhere.
@@ -126,6 +128,22 @@ def train(arguments: list[str], description: str | None = None) -> Path:
         f"validation; {stopped}."
     )
     return Path(config.output_dir)
+
+
+def _check_sharding(accelerator: Accelerator, model: PreTrainedModel) -> None:
+    """Refuse to shard what cannot be; weights that are sharded stay float32, as autocast alone lowers precision."""
+    if accelerator.distributed_type != DistributedType.FSDP:
+        return
+    if not accelerator.is_fsdp2:
+        raise InputError(
+            "Models are sharded by version 2 of FSDP; give fsdp_version: 2, as configs/accelerate/sharded.yaml does."
+        )
+    if getattr(model, "carries_state", False):
+        raise InputError(
+            f"A {model.config.model_type} cannot be sharded, only a transformer can; launch without FSDP, any device "
+            "holds such a model."
+        )
+    accelerator.state.fsdp_plugin.mixed_precision_policy = None
 
 
 def _check_warmup(config: TrainingConfig, manifest: dict[str, Any]) -> None:

@@ -153,6 +153,9 @@ def read_yaml(path: Path, kind: str, home: str) -> Any:
         kind: what errors call it.
         home: where those lie that come with genelm.
 
+    Returns:
+        What it holds.
+
     Raises:
         InputError: there is no such file, or it is not YAML.
     """

@@ -139,7 +139,9 @@ class Run:
                     part.targets.fill_(IGNORED)
                 loading_seconds += time.perf_counter() - started
                 last = index == config.gradient_accumulation_steps - 1
-                with contextlib.nullcontext() if last else accelerator.no_sync(self.model):
+                # A sharded model would hold the gradients of the whole one until they are exchanged.
+                exchanges = last or accelerator.is_fsdp2
+                with contextlib.nullcontext() if exchanges else accelerator.no_sync(self.model):
                     with accelerator.autocast():
                         logits = self.model(input_ids=part.inputs, use_cache=False, **part.more).logits
                     nats = torch.nn.functional.cross_entropy(
@@ -234,10 +236,10 @@ class Run:
         progress.validations_since_best += 1
         if bits < progress.best_bits_per_base:
             progress.best_bits_per_base, progress.best_step, progress.validations_since_best = bits, progress.step, 0
-            # Where the model is sharded out, its weights come from all processes, and each by itself.
-            tied = model.all_tied_weights_keys
-            whole = self.accelerator.get_state_dict(self.model)
-            weights = {name: weight for name, weight in whole.items() if name not in tied}
+            weights = None
+            if self.accelerator.is_fsdp2:  # they come from all processes, one that is tied to another as well
+                whole, tied = self.accelerator.get_state_dict(self.model), model.all_tied_weights_keys
+                weights = {name: weight for name, weight in whole.items() if name not in tied}
             if self._is_main:
                 folder, record = Path(self.config.output_dir), self._record_so_far(STILL_RUNNING)
                 save_model_folder(folder, model, load_tokenizer(), record, weights)
