@@ -134,11 +134,11 @@ def test_tokens_are_read_as_torch_layers_read_their_embeddings(model: GeneRNNFor
         assert torch.allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.parametrize("model", ["gru"], indirect=True)
 def test_the_state_of_a_gru_is_not_lowered_by_autocast(model: GeneRNNForCausalLM) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         state = model(batch("ACGTTGCAAC")["input_ids"]).past_key_values.state.tensors
-    if model.config.cell_type == "gru":  # that of an LSTM is, by the kernel that has no other
-        assert state[0].dtype == torch.float32
+    assert state[0].dtype == torch.float32
 
 
 def test_a_foreign_cache_is_refused(model: GeneRNNForCausalLM) -> None:
