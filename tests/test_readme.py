@@ -18,6 +18,7 @@ from ncbi_stand_in import NcbiStandIn, random_genes, serving
 from genelm.dataset_scripts import load_split
 from genelm.eval import best_first, find_measurement, make_edited_pairs, read_results, results_table
 from genelm.eval.report import END, START
+from genelm.training.learning_curve import learning_curve_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -178,6 +179,23 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
     assert 1 / 250 < by_kmers < 1 / 150
     assert "fewer than one in a thousand" in README
     assert by_mmseqs2 < 1 / 1000
+
+
+def test_its_words_on_the_learning_curve_are_what_was_measured() -> None:
+    folder = ROOT / "docs" / "results" / "learning_curve"
+    entries = json.loads((folder / "learning_curve.json").read_text())
+    assert (folder / "learning_curve.md").read_text() == learning_curve_table(entries)
+    assert all(entry["split"] == "test" for entry in entries)
+
+    def ends(model: str, stratum: str) -> str:
+        shares = sorted((entry for entry in entries if entry["model"] == model), key=lambda entry: entry["bases"])
+        return f"from {shares[0]['bits_per_base'][stratum]:.3f} to {shares[-1]['bits_per_base'][stratum]:.3f}"
+
+    fewest, most = min(entry["genes"] for entry in entries), max(entry["genes"] for entry in entries)
+    assert (
+        f"From {fewest} genes to {most:,} the LSTM goes {ends('lstm_five_minutes', 'novel')} bits a base on novel "
+        f"genes, the mixture {ends('mixture', 'novel')}, and on familiar ones {ends('mixture', 'familiar')}:"
+    ) in README
 
 
 def test_its_table_of_leakage_is_what_the_files_say() -> None:
