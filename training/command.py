@@ -64,7 +64,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
             project_dir=config.output_dir, logging_dir=f"{config.output_dir}/{LOGS_FOLDER}"
         ),
     )
-    _check_sharding(accelerator, model)
+    _prepare_sharding(accelerator, model)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != launched:
         raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
@@ -130,7 +130,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
     return Path(config.output_dir)
 
 
-def _check_sharding(accelerator: Accelerator, model: PreTrainedModel) -> None:
+def _prepare_sharding(accelerator: Accelerator, model: PreTrainedModel) -> None:
     """Refuse to shard what cannot be; weights that are sharded stay float32, as autocast alone lowers precision."""
     if accelerator.distributed_type != DistributedType.FSDP:
         return
