@@ -154,7 +154,7 @@ def resolve_model_folder(name: str) -> Path:
         ("weights", "*.safetensors"),
         ("tokenizer", "tokenizer.json", _TOKENIZER_CODE),
     ):
-        if not any(True for pattern in patterns for _ in folder.glob(pattern)):
+        if not any(any(folder.glob(pattern)) for pattern in patterns):
             wanted = " or ".join(patterns)
             raise InputError(f"{name} is not a whole model folder: it has no {what} ({wanted}); train a model first.")
     return folder
