@@ -13,7 +13,7 @@ from .arguments import Context, MaxPositions, Model, TrustRemoteCode, parse_colu
 if TYPE_CHECKING:
     import torch
 
-    from genelm.eval import ScoreCache
+    from genelm.eval import PartialResults
 
 Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
@@ -225,9 +225,9 @@ def _check_results_file(output: Path) -> None:
 
 def _load(
     name: str, output: Path, context: int | None, trust_remote_code: bool
-) -> tuple["torch.nn.Module", dict[str, Any], "ScoreCache | None"]:
+) -> tuple["torch.nn.Module", dict[str, Any], "PartialResults | None"]:
     """Load a model for the scorer, say what it is, and on the main process name the file that scores are kept in."""
-    from genelm.eval import ScoreCache, adapt, load_model, this_process
+    from genelm.eval import PartialResults, adapt, load_model, this_process
     from genelm.modeling import describe_model
     from genelm.storage import sha256_of
 
@@ -239,4 +239,4 @@ def _load(
     # What decides the scores; those that were kept of anything else are not gone on with.
     code = sha256_of(sorted(path for path in folder.iterdir() if path.suffix in (".json", ".py", ".txt", ".model")))
     decides = f"{info['fingerprint']} {code} genelm {version('genelm')} context {context}"
-    return scorer, info, ScoreCache(output.with_suffix(".partial"), decides)
+    return scorer, info, PartialResults(output.with_suffix(".partial"), decides)

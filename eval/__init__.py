@@ -9,11 +9,12 @@ from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
 from .foreign import adapt
 from .gene_picture import draw_bases
-from .gene_scores import ScoreCache, gene_scores_path
+from .gene_scores import gene_scores_path
 from .generation import kmer_divergence, measure_generation
 from .loading import load_model
 from .mutation_pairs import PairSet, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
+from .partial_results import PartialResults
 from .perplexity import bits_per_base, measure_perplexity
 from .report import best_first, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
@@ -31,7 +32,7 @@ __all__ = [
     "GeneScores",
     "Measurement",
     "PairSet",
-    "ScoreCache",
+    "PartialResults",
     "adapt",
     "best_first",
     "bits_per_base",

@@ -19,7 +19,7 @@ from genelm.storage import InputError
 from genelm.tokenization import BASES
 
 from .bootstrap import ratio_interval, statistic_interval
-from .gene_scores import ScoreCache
+from .partial_results import PartialResults
 from .ranks import roc_area
 from .results import ALL, Measurement
 from .scoring import MAX_POSITIONS, GeneScores, score_genes
@@ -154,7 +154,7 @@ def measure_edits(
     clusters: npt.NDArray[np.str_],
     seed: int,
     max_positions: int = MAX_POSITIONS,
-    cache: ScoreCache | None = None,
+    cache: PartialResults | None = None,
 ) -> list[Measurement]:
     """Score the pairs and measure how well the model tells real genes.
 

@@ -12,21 +12,21 @@ from datasets import Dataset
 from transformers import PreTrainedModel
 
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest, reverse_complement
-from genelm.modeling import generate_genes
 from genelm.storage import InputError
-from genelm.tokenization import load_tokenizer
 
 from . import edits, generation, mutations, perplexity, probing
 from .edits import make_edited_pairs, measure_edits
-from .gene_scores import ScoreCache, write_gene_table
+from .gene_scores import write_gene_table
 from .generation import measure_generation
 from .joined_genes import count_bases
 from .mutation_pairs import read_pairs
 from .mutations import measure_mutations, pair_sequences
+from .partial_results import PartialResults
 from .perplexity import measure_perplexity
 from .probing import has_classes, kmer_counts, mean_hidden_states, measure_probing, symbol_root
 from .results import Measurement, make_results
 from .scoring import MAX_POSITIONS, check_lengths, score_genes
+from .writing import write_genes
 
 TASKS = (perplexity.TASK, edits.TASK, mutations.TASK, generation.TASK, probing.TASK)
 
@@ -47,7 +47,7 @@ def evaluate_model(
     seed: int = 0,
     command: str,
     max_positions: int = MAX_POSITIONS,
-    cache: ScoreCache | None = None,
+    cache: PartialResults | None = None,
     gene_scores: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a model on one split of a dataset.
@@ -63,7 +63,8 @@ def evaluate_model(
         seed: of the bootstrap and of made pairs.
         command: the command line, for the record.
         max_positions: of one batch of the scorer, padding included.
-        cache: where scores are kept as they are made, to go on after an interruption.
+        cache: where scores, hidden states and written genes are kept as they are made, to go on after an
+            interruption.
         gene_scores: where to write what each gene costs, by which reports compare models; the task "perplexity" makes
             it.
 
@@ -144,9 +145,16 @@ def evaluate_model(
             cache=cache,
         )
     if probing.TASK in tasks:
-        measurements += _probe(model, genes, clusters, seed, max_positions, notes)
+        measurements += _probe(model, genes, clusters, seed, max_positions, cache, notes)
     if generation.TASK in tasks:
-        written = _write(model, max(genes["length"]), seed)
+        written = write_genes(
+            model,
+            num=WRITTEN_GENES,
+            longest=max(genes["length"]),
+            seed=seed,
+            description=generation.TASK,
+            cache=cache,
+        )
         measurements += measure_generation(
             [sequence for sequence, _ in written],
             [is_complete for _, is_complete in written],
@@ -191,11 +199,12 @@ def _probe(
     clusters: npt.NDArray[np.str_],
     seed: int,
     max_positions: int,
+    cache: PartialResults | None,
     notes: list[str],
 ) -> list[Measurement]:
     """Probe for type and family; if one of them has not two classes, that is noted."""
     sequences: list[str] = list(genes["sequence"])
-    features = mean_hidden_states(model, sequences, max_positions=max_positions, description=probing.TASK)
+    features = mean_hidden_states(model, sequences, max_positions=max_positions, description=probing.TASK, cache=cache)
     if features is None:
         features = kmer_counts(sequences)
     measurements, refusals = [], []
@@ -212,12 +221,3 @@ def _probe(
 
 def _probed_labels(genes: Dataset) -> dict[str, list[str | None]]:
     return {"gene_type": list(genes["gene_type"]), "gene_family": list(map(symbol_root, genes["symbol"]))}
-
-
-def _write(model: PreTrainedModel, longest: int, seed: int) -> list[tuple[str, bool]]:
-    limit = getattr(model.config, "max_position_embeddings", None)
-    most = longest if limit is None else min(longest, limit - 1)
-    try:
-        return generate_genes(model, load_tokenizer(), num=WRITTEN_GENES, max_new_tokens=most, seed=seed)
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"The model cannot write genes ({error}); leave the task {generation.TASK} out.") from error

@@ -13,9 +13,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from genelm.storage import InputError
 
 from .bootstrap import ratio_interval
-from .gene_scores import ScoreCache
 from .mutation_pairs import PairSet
 from .paper import nats_and_symbols
+from .partial_results import PartialResults
 from .results import Measurement
 from .scoring import MAX_POSITIONS, GeneScores, score_genes
 
@@ -69,7 +69,7 @@ def measure_mutations(
     clusters: Mapping[str, str],
     seed: int,
     max_positions: int = MAX_POSITIONS,
-    cache: ScoreCache | None = None,
+    cache: PartialResults | None = None,
 ) -> list[Measurement]:
     """Score the pairs and measure how often the real gene is preferred.
 

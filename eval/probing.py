@@ -18,9 +18,10 @@ from transformers import PreTrainedModel
 from genelm.storage import InputError
 from genelm.tokenization import BOS_ID, UNK_ID, encode
 
-from .batches import gene_batches, sum_over_processes
+from .batches import gene_batches, sum_over_processes, this_process
 from .bootstrap import Interval, ratio_interval, statistic_interval
 from .joined_genes import join_genes, kmers
+from .partial_results import PartialResults
 from .results import ALL, Measurement
 from .scoring import MAX_POSITIONS, FloatArray, check_lengths
 
@@ -33,6 +34,8 @@ FOLDS, INNER_FOLDS = 5, 3
 NEIGHBORS = 10
 C_VALUES = (1e-3, 1e-2, 1e-1, 1.0)
 """Inverse strengths of the penalty of the linear probe, of which each fold chooses one."""
+
+_KIND = "mean hidden states"
 
 _TOLERANCE, _MAX_ITERATIONS = 1e-3, 10_000
 
@@ -59,6 +62,7 @@ def mean_hidden_states(
     *,
     max_positions: int = MAX_POSITIONS,
     description: str | None = None,
+    cache: PartialResults | None = None,
 ) -> FloatArray | None:
     """Average the hidden states of the last layer over the bases of each gene.
 
@@ -70,6 +74,7 @@ def mean_hidden_states(
         sequences: genes as letters.
         max_positions: positions of a batch, padding included.
         description: label of the progress bar; no bar where it is None.
+        cache: as for `score_genes`.
 
     Returns:
         Means over the A, C, G, T positions, float64, shape `[n_genes, width]`; zeros for a gene without a base. None
@@ -84,13 +89,19 @@ def mean_hidden_states(
     encoded = [encode(sequence) for sequence in sequences]
     check_lengths(model, [len(ids) for ids in encoded])
     beginning = torch.tensor([[BOS_ID]], device=model.device)
-    means = np.zeros((len(encoded), body(input_ids=beginning).last_hidden_state.shape[-1]))
-    for batch, tokens in gene_batches(body, encoded, max_positions, description):
+    width = body(input_ids=beginning).last_hidden_state.shape[-1]
+    cache = cache if this_process().num_processes == 1 else None
+    means = np.zeros((len(encoded), width)) if cache is None else cache.read_rows(_KIND, encoded, width)
+    is_done = np.zeros(len(encoded), dtype=bool) if cache is None else ~np.isnan(means[:, 0])
+    means[~is_done] = 0.0
+    for batch, tokens in gene_batches(body, encoded, max_positions, description, is_done):
         states = body(input_ids=tokens, use_cache=False).last_hidden_state.cpu().double().numpy()
         for row, gene in enumerate(batch):
             ids = encoded[gene]
             if (ids != UNK_ID).any():
                 means[gene] = states[row, 1 : len(ids) + 1][ids != UNK_ID].mean(axis=0)
+            if cache is not None:
+                cache.write_row(_KIND, ids, means[gene])
     means = sum_over_processes(means)
     if not np.isfinite(means).all():
         raise InputError(

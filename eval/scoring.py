@@ -8,7 +8,7 @@ causal model cannot look, and sums are taken per gene in float64.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,16 @@ from genelm.tokenization import BASE_IDS, EOS_ID, encode
 
 from .batches import gene_batches, sum_over_processes, this_process
 from .foreign import MultiBaseModel
-from .gene_scores import N_TOTALS, ScoreCache
+from .partial_results import PartialResults
 
 FloatArray = npt.NDArray[np.float64]
 _FIRST_BASE = BASE_IDS[0]
 
 MAX_POSITIONS = 16_384
 """Positions of a batch, padding included, where nothing else is asked for."""
+
+_KIND = "scores"
+"""Under which the numbers of a gene are kept, the columns of `GeneScores`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def score_genes(
     names: Sequence[str] | None = None,
     max_positions: int = MAX_POSITIONS,
     description: str | None = None,
-    cache: ScoreCache | None = None,
+    cache: PartialResults | None = None,
 ) -> GeneScores:
     """Score whole genes under a causal language model.
 
@@ -82,11 +85,12 @@ def score_genes(
     check_lengths(model, [len(ids) for ids in encoded], names)
     state = this_process()
     cache = cache if state.num_processes == 1 else None
-    totals = np.zeros((N_TOTALS, len(encoded))) if cache is None else cache.read(encoded)
-    is_done = np.zeros(len(encoded), dtype=bool) if cache is None else ~np.isnan(totals[0])
+    n_totals = len(fields(GeneScores))
+    totals = np.zeros((len(encoded), n_totals)) if cache is None else cache.read_rows(_KIND, encoded, n_totals)
+    is_done = np.zeros(len(encoded), dtype=bool) if cache is None else ~np.isnan(totals[:, 0])
 
     def add(gene: int, positions: dict[str, FloatArray]) -> None:
-        totals[:, gene] = [
+        totals[gene] = [
             np.count_nonzero(~np.isnan(positions["base"])),
             np.nansum(positions["base"]),
             positions["eos"].sum(),
@@ -94,7 +98,7 @@ def score_genes(
             positions["whole_eos"],
         ]
         if cache is not None:
-            cache.write(encoded[gene], totals[:, gene])
+            cache.write_row(_KIND, encoded[gene], totals[gene])
 
     if isinstance(model, MultiBaseModel):
         mine = np.flatnonzero(~is_done)[state.process_index :: state.num_processes].tolist()
@@ -102,13 +106,13 @@ def score_genes(
         rows = model.gene_totals([sequences[gene] for gene in mine], [called[gene] for gene in mine])
         silent = description is None or not state.is_main_process
         for gene, row in zip(mine, tqdm(rows, description, len(mine), leave=False, disable=silent), strict=True):
-            totals[:, gene] = row
+            totals[gene] = row
             if cache is not None:
-                cache.write(encoded[gene], row)
+                cache.write_row(_KIND, encoded[gene], row)
     else:
         _for_each_gene(model, encoded, max_positions, description, add, is_done)
-    totals = sum_over_processes(totals)
-    return GeneScores(totals[0].astype(np.int64), *totals[1:])
+    n_bases, *nats = np.ascontiguousarray(sum_over_processes(totals).T)
+    return GeneScores(n_bases.astype(np.int64), *nats)
 
 
 def score_bases(

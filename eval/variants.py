@@ -24,7 +24,7 @@ from genelm.storage import InputError, atomic_file, sha256_of
 
 from .bootstrap import Interval, statistic_interval
 from .edits import log_odds
-from .gene_scores import ScoreCache
+from .partial_results import PartialResults
 from .ranks import FloatArray, roc_area, spearman
 from .results import ALL, Measurement, make_results
 from .scoring import MAX_POSITIONS, score_genes
@@ -74,7 +74,7 @@ def evaluate_variants(
     seed: int = 0,
     command: str,
     max_positions: int = MAX_POSITIONS,
-    cache: ScoreCache | None = None,
+    cache: PartialResults | None = None,
     variant_scores: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a model on the variants of a file.
@@ -218,7 +218,7 @@ def score_variants(
     *,
     both_strands: bool,
     max_positions: int = MAX_POSITIONS,
-    cache: ScoreCache | None = None,
+    cache: PartialResults | None = None,
 ) -> FloatArray:
     """Give the log-likelihood ratio of each variant.
 

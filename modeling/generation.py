@@ -16,6 +16,7 @@ def generate_genes(
     temperature: float = 1.0,
     seed: int = 0,
     batch_size: int = 64,
+    description: str | None = "generating",
 ) -> list[tuple[str, bool]]:
     """Sample genes that begin with a prompt.
 
@@ -29,6 +30,7 @@ def generate_genes(
         temperature: above 1 more random, below 1 less.
         seed: the same seed, model and `batch_size` give the same genes on the same machine.
         batch_size: genes written at a time.
+        description: label of the progress bar; no bar where it is None.
 
     Returns:
         For each gene its letters, prompt included, and whether the model ended it.
@@ -46,7 +48,7 @@ def generate_genes(
         )
     set_seed(seed)
     genes: list[tuple[str, bool]] = []
-    with tqdm(total=num, desc="generating", unit="genes") as bar:
+    with tqdm(total=num, desc=description, unit="genes", disable=description is None) as bar:
         while len(genes) < num:
             size = min(batch_size, num - len(genes))
             with torch.inference_mode():

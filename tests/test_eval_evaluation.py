@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training_runs import launcher, start
+from transformers import set_seed
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, read_manifest
-from genelm.eval import evaluate_model, evaluation, find_measurement
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
+from genelm.eval import evaluate_model, evaluation, find_measurement, read_results
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM
 from genelm.storage import InputError
+from genelm.tokenization import load_tokenizer
 
 MODEL_INFO = {"name": "bigram", "model_type": "gene_ngram", "parameters": 0, "fingerprint": "ab"}
 HEADER = "NCBIGeneID,RealNucleotideSequence,MutatedNucleotideSequence\n"
@@ -51,6 +54,20 @@ def test_a_uniform_model_has_the_figures_worked_by_hand(dataset: Path) -> None:
         "fingerprint": read_manifest(dataset)["fingerprint"],
         "split": "test",
     }
+
+
+def test_two_processes_find_what_one_finds(small_dataset: Path, tmp_path: Path) -> None:
+    set_seed(0)
+    GeneRNNForCausalLM(GeneRNNConfig(embedding_size=4, hidden_size=8)).save_pretrained(tmp_path / "lstm")
+    load_tokenizer().save_pretrained(tmp_path / "lstm")
+    tasks = ["--task", "perplexity", "--task", "edits", "--task", "generation"]
+    for processes in (1, 2):
+        places = ["lstm", "--data", str(small_dataset), "--output", f"{processes}.json"]
+        command = [*launcher(processes), "-m", "genelm.cli", "evaluate", *places, *tasks]
+        assert start(command, cwd=tmp_path).wait() == 0
+    one, two = (read_results(tmp_path / f"{processes}.json") for processes in (1, 2))
+    assert one["measurements"] == two["measurements"]
+    assert {row["task"] for row in one["measurements"]} == {"perplexity", "edits", "generation"}
 
 
 def test_copies_with_edits_are_made_of_the_split(dataset: Path) -> None:

@@ -1,4 +1,4 @@
-"""Scores kept while a model is scored, and the comparison of models by what each gene costs."""
+"""What each gene costs under a model, and the comparison of models by it."""
 
 import math
 from pathlib import Path
@@ -8,58 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from genelm.eval import ScoreCache, compare_models, gene_scores_path, gene_table_of, score_genes
+from genelm.eval import compare_models, gene_scores_path, gene_table_of
 from genelm.eval.gene_scores import write_gene_table
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
-
-GENES = ["ACGTACGT", "GGCC", "ACGTNACGT", "T"]
-
-
-class Counting(GeneNGramForCausalLM):
-    """Counts the genes it is asked about, and stops after some."""
-
-    def __init__(self, config: GeneNGramConfig, most: float = math.inf) -> None:
-        super().__init__(config)
-        self.seen, self.most = 0, most
-
-    def forward(self, input_ids, **options):
-        if self.seen + len(input_ids) > self.most:
-            raise KeyboardInterrupt
-        self.seen += len(input_ids)
-        return super().forward(input_ids, **options)
-
-
-def test_an_interrupted_scoring_goes_on_where_it_was(tmp_path: Path) -> None:
-    config = GeneNGramConfig(order=2)
-    expected = score_genes(GeneNGramForCausalLM(config), GENES)
-    cache = ScoreCache(tmp_path / "lstm.partial", "one")
-    with pytest.raises(KeyboardInterrupt):
-        score_genes(Counting(config, most=2), GENES, max_positions=1, cache=cache)
-    cache.close()
-    cache, model = ScoreCache(tmp_path / "lstm.partial", "one"), Counting(config)
-    scores = score_genes(model, GENES, max_positions=1, cache=cache)
-    assert model.seen == 2
-    for name in ("n_bases", "base_nats", "eos_nats", "whole_softmax_base_nats", "whole_softmax_eos_nats"):
-        assert getattr(scores, name).tolist() == getattr(expected, name).tolist()
-    cache.remove()
-    assert not list(tmp_path.iterdir())
-
-
-def test_scores_of_another_model_and_a_damaged_file_are_thrown_away(tmp_path: Path) -> None:
-    file, ids = tmp_path / "partial", np.array([4, 5], dtype=np.uint8)
-    cache = ScoreCache(file, "one")
-    cache.write(ids, np.arange(5.0))
-    cache.close()
-    kept = ScoreCache(file, "one")
-    assert kept.read([ids, ids[:1]])[0].tolist()[0] == 0
-    assert np.isnan(kept.read([ids, ids[:1]])[:, 1]).all()
-    kept.close()
-    other = ScoreCache(file, "two")
-    assert np.isnan(other.read([ids])).all()
-    other.close()
-    file.write_bytes(b"something else altogether" * 100)
-    assert np.isnan(ScoreCache(file, "two").read([ids])).all()
 
 
 def _table(bits: list[float], n_bases: list[int]) -> pa.Table:

@@ -41,16 +41,21 @@ def assert_equal(some: dict[str, torch.Tensor], others: dict[str, torch.Tensor],
 
 def launched(data: Path, output_dir: Path, more: str, processes: int = 1) -> list[str]:
     """Return a command that trains on so many processes of one thread each."""
+    return [*launcher(processes), "train.py", *arguments(data, output_dir, "lstm", more)]
+
+
+def launcher(processes: int) -> list[str]:
+    """Return the beginning of a command that runs a script on so many processes of one thread each."""
     launch = ["accelerate.commands.launch", "--num_processes", str(processes), "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"]
     # On a machine without a GPU, --cpu would quietly run one process; --multi_gpu runs as many as are asked for.
     launch += ["--multi_gpu", "--main_process_port", "0"] if processes > 1 else ["--cpu"]
-    return [sys.executable, "-m", *launch, "train.py", *arguments(data, output_dir, "lstm", more)]
+    return [sys.executable, "-m", *launch]
 
 
-def start(command: list[str], stdout: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+def start(command: list[str], stdout: int = subprocess.DEVNULL, cwd: Path = ROOT) -> subprocess.Popen[str]:
     """Start a command in a session of its own, so that all of its processes can be killed together."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=stdout, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        command, cwd=cwd, env=environment, stdout=stdout, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     )
