@@ -194,7 +194,8 @@ def test_its_words_on_the_learning_curve_are_what_was_measured() -> None:
     fewest, most = min(entry["genes"] for entry in entries), max(entry["genes"] for entry in entries)
     assert (
         f"From {fewest} genes to {most:,} the LSTM goes {ends('lstm_five_minutes', 'novel')} bits a base on novel "
-        f"genes, the mixture {ends('mixture', 'novel')}, and on familiar ones {ends('mixture', 'familiar')}:"
+        f"genes, GPT-2 {ends('gpt2_five_minutes', 'novel')}, the mixture {ends('mixture', 'novel')}, and on familiar "
+        f"ones {ends('mixture', 'familiar')}:"
     ) in README
 
 
