@@ -2,7 +2,9 @@
 
 On the same genes, one after the other in one run, each in a process of its own whose peak memory is that of the job:
 
-- order 8 with Laplace smoothing, beside NLTK with the paper's calls (`pip install nltk`);
+- order 8 with Laplace smoothing, beside NLTK with the paper's calls (`pip install nltk`), and beside the modified
+  Kneser-Ney smoothing of KenLM (`MAX_ORDER=8 pip install kenlm`, and its program lmplz on the PATH, built with
+  `cmake -DKENLM_MAX_ORDER=8`);
 - `interpolated` and `mixture`: counting, fitting weights, saving, loading, scoring; beside xz -9e;
 - counting and scoring as the training genes grow to 2, 10 and 50 million bases of `--larger`.
 
@@ -14,6 +16,7 @@ import json
 import lzma
 import math
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -55,14 +58,13 @@ def main() -> None:
         result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         print(json.dumps(result))
         return
-    jobs = ["laplace", "nltk", "index:interpolated", "index:frozen", "index:mixture", "xz"]
+    jobs = ["laplace", "nltk", "kenlm", "index:interpolated", "index:frozen", "index:mixture", "xz"]
     jobs += [f"growth:{size}" for size in SIZES if arguments.larger]
     results = {job: run(job) for job in jobs}
-    ours, theirs = results["laplace"], results["nltk"]
-    if "score_speed" in theirs:
-        results["laplace beside nltk"] = {
-            name: ours[name] / theirs[name] for name in ("fit_speed", "score_speed", "nats")
-        }
+    for ours, theirs in (("laplace", "nltk"), ("laplace", "kenlm"), ("index:interpolated", "kenlm")):
+        both = [name for name in ("fit_speed", "score_speed", "nats") if name in results[theirs]]
+        if both:
+            results[f"{ours} beside {theirs}"] = {name: results[ours][name] / results[theirs][name] for name in both}
     write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
 
@@ -133,6 +135,41 @@ def measure_nltk(arguments: argparse.Namespace, _: str) -> dict[str, Any]:
     }
 
 
+def measure_kenlm(arguments: argparse.Namespace, _: str) -> dict[str, Any]:
+    try:
+        import kenlm
+    except ImportError:
+        return {"not measured": "KenLM's module is not installed"}
+    if (program := shutil.which("lmplz")) is None:
+        return {"not measured": "KenLM's lmplz, which counts, is not on the PATH"}
+    training, test = (list(map(" ".join, sequences(arguments.data, split))) for split in ("train", "test"))
+    with tempfile.TemporaryDirectory() as folder:
+        text, arpa, binary = (str(Path(folder, name)) for name in ("genes.txt", "genes.arpa", "genes.bin"))
+        Path(text).write_text("\n".join(training) + "\n")
+
+        def fit() -> subprocess.CompletedProcess[str]:
+            # So few symbols have no counts of counts for the discounts of the lowest orders.
+            command = [program, "-o", str(ORDER), "-S", "1G", "-T", folder, "--discount_fallback"]
+            return subprocess.run([*command, "--text", text, "--arpa", arpa], capture_output=True, text=True)
+
+        done, fit_seconds = timed(fit)
+        if done.returncode:
+            return {"not measured": done.stderr.strip().splitlines()[-1]}
+        builder = Path(program).with_name("build_binary")
+        subprocess.run([builder, "trie", arpa, binary], capture_output=True, check=True)
+        model, load_seconds = timed(lambda: kenlm.Model(binary))
+        size = Path(binary).stat().st_size
+    tens, score_seconds = timed(lambda: sum(map(model.score, test)))
+    n_training, n_test = (sum(map(len, sequences(arguments.data, split))) for split in ("train", "test"))
+    return {
+        "fit_speed": n_training / fit_seconds,
+        "score_speed": n_test / score_seconds,
+        "load_seconds": load_seconds,
+        "bytes_per_training_base": size / n_training,
+        "nats": -tens * math.log(10),
+    }
+
+
 def measure_index(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     training, validation, test = (sequences(arguments.data, split) for split in ("train", "validation", "test"))
     smoothing = "interpolated" if name == "interpolated" else "mixture"
@@ -149,8 +186,10 @@ def measure_index(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     return {
         "count_seconds": count,
         "fit_weights_seconds": weights,
+        "fit_speed": sum(map(len, training)) / (count + weights),
         "load_seconds": load,
         "score_speed": sum(map(len, test)) / min(first, again),
+        "nats": scores.base_nats.sum() + scores.eos_nats.sum(),
         "bytes_per_training_base": size / sum(map(len, training)),
         "bits_per_base": scores.base_nats.sum() / scores.n_bases.sum() / math.log(2),
     }
@@ -202,6 +241,7 @@ def measure_growth(arguments: argparse.Namespace, size: str) -> dict[str, Any]:
 JOBS = {
     "laplace": measure_laplace,
     "nltk": measure_nltk,
+    "kenlm": measure_kenlm,
     "index": measure_index,
     "xz": measure_xz,
     "growth": measure_growth,
