@@ -133,7 +133,13 @@ def build(
 
     genelm data build --source fasta genes.fa.gz --output data/my_genes
     """
-    from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file, read_leakage
+    from genelm.dataset_scripts import (
+        HumanGenesConfig,
+        build_dataset,
+        is_dataset_file,
+        is_dataset_folder,
+        read_leakage,
+    )
     from genelm.model_cards import render_dataset_card
 
     config = HumanGenesConfig(
@@ -170,7 +176,7 @@ def build(
         license=license_text,
         citation=citation,
     )
-    with atomic_folder(output, ours=is_dataset_file) as folder:
+    with atomic_folder(output, ours=is_dataset_file, is_ours=is_dataset_folder) as folder:
         manifest = build_dataset(config, folder, started_command())
         leakage = read_leakage(folder)
         (folder / "README.md").write_text(render_dataset_card(manifest, leakage), encoding="utf-8")

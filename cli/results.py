@@ -152,6 +152,9 @@ def variants(
     allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its interval.
     """
     _check_results_file(output)
+    for file in (variants, reference):
+        if not file.is_file():
+            raise InputError(f"{file} is not a file; check the path.")
 
     from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, write_results
 

@@ -10,7 +10,7 @@ from .human_genes import HumanGenes
 from .indexed_fasta import open_indexed_fasta
 from .kmer_search import similar_to_reference
 from .leakage import read_leakage, write_leakage
-from .loading import FORMAT, FORMAT_VERSION, load_split, read_column, read_manifest
+from .loading import FORMAT, FORMAT_VERSION, is_dataset_folder, load_split, read_column, read_manifest
 from .store import reverse_complement
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "dataset_facts",
     "familiarity_strata",
     "is_dataset_file",
+    "is_dataset_folder",
     "load_split",
     "open_indexed_fasta",
     "read_column",

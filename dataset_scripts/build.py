@@ -39,8 +39,9 @@ def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
 def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[str, Any]:
     """Fill a folder with a dataset that `datasets.load_dataset` and `load_split` read.
 
-    The same files and options give the same bytes: neither Parquet nor manifest holds a time. Memory does not grow
-    with the sequences, which wait in a file of the folder until their split is known.
+    The same files and options give the same bytes: neither Parquet nor manifest holds a time. But for
+    the search for similar genes, memory does not grow with the sequences, which wait in a file of the folder until
+    their split is known.
 
     Args:
         config: what to build.

@@ -221,6 +221,8 @@ class HumanGenesConfig(datasets.BuilderConfig):
 
     def _check_source(self) -> None:
         for name, sources in _ONLY_FOR.items():
+            if name == "columns" and any(Path(path).suffix.lower() == ".csv" for path in self.extra):
+                continue
             if self.source not in sources and getattr(self, name) != _DEFAULTS[name]:
                 raise InputError(
                     f"{name} is an option of the source {' or '.join(sources)}, not of {self.source}; leave it out."

@@ -67,9 +67,12 @@ def _batches(sequences: Collection[str], size: int = 2000) -> Iterator[list[str]
 
 
 def _first_kmers(genes: list[str]) -> dict[int, np.uint64]:
-    """Give the k-mer that each gene begins with, where it has one."""
-    first = canonical_kmers([gene[:WORD_LENGTH] for gene in genes], WORD_LENGTH)
-    return {i: kmer for kmers, places in first for kmer, i in zip(kmers, places.tolist(), strict=True)}
+    """Give the first k-mer of each gene that is of bases alone, where it has one."""
+    first: dict[int, np.uint64] = {}
+    for kmers, places in canonical_kmers(genes, WORD_LENGTH):
+        found, at = np.unique(places, return_index=True)
+        first.update(zip(found.tolist(), kmers[at], strict=True))
+    return first
 
 
 def _look_for_evaluation_genes(

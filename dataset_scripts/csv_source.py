@@ -24,16 +24,20 @@ _LARGEST_CELL = 2**31 - 1
 """Characters; csv's own limit of 131,072 is shorter than many genes."""
 
 
-def read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[SourceGene]:
+def read_csv(
+    path: Path, columns: Mapping[str, str], *, label: str | None = None, is_extra: bool = False
+) -> Iterator[SourceGene]:
     """Read genes from a comma-separated file with a header line.
 
     A column is found by the name given in `columns`, by our own name, or by the paper's; other columns are not read,
-    and `length` is counted. A file without a column of gene ids gets `<file name>:<line>`. The paper's `<` and `>`
+    and `length` is counted. A file without a column of gene ids gets `<label>:<line>`. The paper's `<` and `>`
     around a sequence are taken off.
 
     Args:
         path: a UTF-8 file.
         columns: our column -> the file's column.
+        label: what tells the file from others of the same build; its name where None.
+        is_extra: whether `columns` are of another file, so that those which this one lacks are found by our own names.
 
     Yields:
         Each gene as it stands in the file: letters are not checked here.
@@ -46,7 +50,8 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[SourceGene]:
         with open(path, encoding="utf-8-sig", newline="") as file:
             # strict: a quote that is never closed is an error, not a last cell that swallows the rest of the file.
             reader = csv.reader(file, strict=True)
-            yield from _read_rows(path, ((reader.line_num, row) for row in reader), columns)
+            rows = ((reader.line_num, row) for row in reader)
+            yield from _read_rows(path, rows, columns, label or path.name, is_extra)
     except UnicodeDecodeError as error:
         with open(path, "rb") as file:
             if file.read(2) == GZIP_MAGIC:
@@ -56,9 +61,13 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[SourceGene]:
         raise InputError(f"{path} is not well-formed CSV ({error}); correct or export it again.") from error
 
 
-def _read_rows(path: Path, lines: Iterator[tuple[int, list[str]]], columns: Mapping[str, str]) -> Iterator[SourceGene]:
+def _read_rows(
+    path: Path, lines: Iterator[tuple[int, list[str]]], columns: Mapping[str, str], label: str, is_extra: bool
+) -> Iterator[SourceGene]:
     _, first = next(lines, (0, []))
     header = [name.strip() for name in first]
+    if is_extra:
+        columns = {ours: theirs for ours, theirs in columns.items() if theirs in header}
     positions = _find_columns(path, header, columns)
     rows = 0
     for number, row in lines:
@@ -69,7 +78,7 @@ def _read_rows(path: Path, lines: Iterator[tuple[int, list[str]]], columns: Mapp
             raise InputError(f"{place} has {len(row)} cells where the header has {len(header)}; correct this row.")
         rows += 1
         cells = {name: row[position].strip() for name, position in positions.items()}
-        yield SourceGene(_gene_of(cells, place, f"{path.name}:{number}"), place)
+        yield SourceGene(_gene_of(cells, place, f"{label}:{number}"), place)
     if not rows:
         raise InputError(f"{path} has a header but no rows; give a file with genes.")
 

@@ -17,8 +17,9 @@ def reasons_to_leave_out(store: GeneStore) -> npt.NDArray[np.str_]:
 
     The reasons are `duplicate` and `reverse_complement` for a sequence that an earlier gene of the same part has on
     the same or on the other strand, these with `_of_<part>` for a gene of another part, and `gene_id_twice` for
-    another sequence under an id that is taken. Within a test or validation set that files give, a reverse
-    complement stays: nothing leaks by it, and the paper's test set has one, which its figures count.
+    another sequence under an id that is taken, or for a piece of a gene of which an earlier part has a piece. Within a
+    test or validation set that files give, a reverse complement stays: nothing leaks by it, and the paper's test set
+    has one, which its figures count.
 
     Args:
         store: the genes of all parts.
@@ -28,24 +29,28 @@ def reasons_to_leave_out(store: GeneStore) -> npt.NDArray[np.str_]:
     """
     parts = np.array(store.parts)
     reasons = np.full(len(store), "", dtype="U40")
-    first_with: dict[bytes, int] = {}
-    gene_ids: set[str] = set()
+    kept: dict[tuple[bytes, bool], int] = {}  # by sequence: the digest of both strands, and which of them it is
+    kept_ids: set[str] = set()
+    part_of: dict[str, str] = {}  # by gene, whole or in pieces
     for part in PRECEDENCE:
         for i in np.flatnonzero(parts == part).tolist():
-            first = first_with.setdefault(store.digests[i], i)
-            if first != i:
-                same_strand = store.is_reversed[first] == store.is_reversed[i]
-                reason = "duplicate" if same_strand else "reverse_complement"
-                if store.parts[first] != part:
-                    reasons[i] = f"{reason}_of_{store.parts[first]}"
-                elif same_strand or part not in ("test", "validation"):
-                    reasons[i] = reason
-            elif store.gene_ids[i] in gene_ids:
+            digest, is_reversed, gene = store.digests[i], store.is_reversed[i], store.parents[i]
+            same, reverse = kept.get((digest, is_reversed)), kept.get((digest, not is_reversed))
+            if same is not None:
+                reasons[i] = _as_named("duplicate", store.parts[same], part)
+            elif reverse is not None and (store.parts[reverse] != part or part not in ("test", "validation")):
+                reasons[i] = _as_named("reverse_complement", store.parts[reverse], part)
+            elif store.gene_ids[i] in kept_ids or part_of.get(gene, part) != part:
                 reasons[i] = "gene_id_twice"
-                del first_with[store.digests[i]]
             else:
-                gene_ids.add(store.gene_ids[i])
+                kept[digest, is_reversed] = i
+                kept_ids.add(store.gene_ids[i])
+                part_of[gene] = part
     return reasons
+
+
+def _as_named(reason: str, kept_in: str, part: str) -> str:
+    return reason if kept_in == part else f"{reason}_of_{kept_in}"
 
 
 def same_parent_pairs(parents: Sequence[str]) -> npt.NDArray[np.int64]:

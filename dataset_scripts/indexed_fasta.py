@@ -30,6 +30,8 @@ def open_indexed_fasta(path: Path) -> Iterator[pysam.FastaFile]:
     Raises:
         InputError: the file cannot be used, or proves damaged while it is read.
     """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; give FASTA, plain, gzip or bgz.")
     with tempfile.TemporaryDirectory() as folder:
         kind = _compression(path)
         plain = path

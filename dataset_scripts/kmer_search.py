@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from genelm.storage import InputError
 from genelm.tokenization import encode
 
 from .compiled_search import index_kmers, similar_to_some
@@ -18,6 +19,9 @@ from .compiled_search import index_kmers, similar_to_some
 SEED_LENGTHS = (11, 13)
 """Bases of a k-mer, least and most: at an identity of 0.8, nine in a hundred of eleven bases stay whole. In between it
 grows with the genes, so that a k-mer stands at some places by chance, not at hundreds."""
+
+MOST_LETTERS = 1 << 32
+"""Places are numbered with 32 bits; the numbers and the letters take 9 bytes a letter in memory."""
 
 _BLOCKS = 64
 """Blocks of queries, so that threads end together."""
@@ -30,6 +34,9 @@ def search_with_kmers(
 
     Returns:
         Each pair `i < j` as the number `i * len(sequences) + j`, ascending.
+
+    Raises:
+        InputError: the genes have too many letters.
     """
     none = np.zeros(0, dtype=bool)
     blocks = list(_similar(sequences, none, identity, coverage, threads, shorter_by=0))
@@ -69,6 +76,11 @@ def _similar(
     """Give the similar pairs, the smaller position first, block by block; with groups, the pairs across them alone."""
     lengths = np.fromiter((len(sequence) for sequence in sequences), dtype=np.int64, count=len(sequences))
     borders = np.concatenate([[0], np.cumsum(lengths)])
+    if borders[-1] >= MOST_LETTERS:
+        raise InputError(
+            f"The search for similar genes by k-mers holds less than {MOST_LETTERS:,} letters, but there are "
+            f"{borders[-1]:,}; leave it out with --cluster-with none, or use --cluster-with mmseqs2."
+        )
     ids = np.empty(borders[-1], dtype=np.uint8)
     for sequence, start, end in zip(sequences, borders[:-1], borders[1:], strict=True):
         ids[start:end] = encode(sequence)

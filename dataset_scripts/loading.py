@@ -43,8 +43,11 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
 
 
 def is_dataset_folder(folder: Path) -> bool:
-    """Say whether a folder looks like one that `build_dataset` wrote."""
-    return (folder / "manifest.json").is_file()
+    """Say whether a folder is one that `build_dataset` wrote, in whatever version of the format."""
+    try:
+        return bool(json.loads((folder / "manifest.json").read_bytes())["format"] == FORMAT)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def split_files(folder: Path | str, split: str) -> list[Path]:

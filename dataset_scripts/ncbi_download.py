@@ -213,7 +213,7 @@ def download_gene_packages(
         organism=next((report.organism for report in reports if report.organism), None),
         genes_listed=len(reports),
         genes_asked_for=len(lengths),
-        catalog_sha256=sha256_of(sorted(_pages_folder(folder).iterdir())),
+        catalog_sha256=sha256_of(sorted(_pages_folder(folder).glob("[0-9]*.json"))),
         dropped=dropped,
     )
 

@@ -64,7 +64,11 @@ def check_gene_package(path: Path) -> None:
         if not sizes[SEQUENCES]:
             raise PackageError(f"{path} is an empty package: its gene.fna has no genes; ask NCBI for other ones.")
         if CATALOG in names:
-            _check_sizes(path, json.loads(package.read(CATALOG)), sizes)
+            try:
+                catalog = json.loads(package.read(CATALOG))
+            except ValueError as error:
+                raise PackageError(f"{path} has a damaged {CATALOG} ({error}); download it again.") from error
+            _check_sizes(path, catalog, sizes)
         if CHECKSUMS in names:
             _check_digests(path, package.read(CHECKSUMS).decode(), digests)
 

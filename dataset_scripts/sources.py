@@ -69,15 +69,16 @@ def open_sources(config: HumanGenesConfig) -> Iterator[Source]:
         yield _genome(config)
     elif config.source == "ncbi":
         yield from _ncbi_download(config)
+    labels = _labels([path for paths in config.files.values() for path in paths])
     for part, paths in config.files.items():
         if part == "extra":
-            yield from (_extra(path) for path in paths)
+            yield from (_extra(path, labels, config.columns) for path in paths)
         elif config.source == "ncbi-package":
-            yield from _ncbi_packages(paths, part, config.assembly)
+            yield from _ncbi_packages(paths, part, config.assembly, labels)
         elif config.source in ("csv", "fasta"):
             for path in paths:
-                read = partial(read_csv, columns=config.columns) if config.source == "csv" else read_fasta
-                yield _file(path, part, read)
+                csv = partial(read_csv, columns=config.columns, label=labels[path])
+                yield _file(path, part, csv if config.source == "csv" else read_fasta, labels)
 
 
 def _simulated(config: HumanGenesConfig, dropped: Dropped) -> Iterator[SourceGene]:
@@ -86,17 +87,28 @@ def _simulated(config: HumanGenesConfig, dropped: Dropped) -> Iterator[SourceGen
         yield SourceGene(gene, "simulator")
 
 
-def _file(path: Path, part: str, read: Callable[[Path], Iterable[SourceGene]]) -> Source:
-    return Source(path.name, part, lambda dropped: read(path), _entry(path))
+def _labels(paths: list[Path]) -> dict[Path, str]:
+    """Name each file by as much of its path, from the end, as tells it from the others."""
+    labels = {}
+    for path in paths:
+        others = [other.parts for other in paths if other != path]
+        ends = (n for n in range(1, len(path.parts)) if all(path.parts[-n:] != other[-n:] for other in others))
+        labels[path] = "/".join(path.parts[-next(ends, len(path.parts)) :])
+    return labels
 
 
-def _extra(path: Path) -> Source:
+def _file(path: Path, part: str, read: Callable[[Path], Iterable[SourceGene]], labels: dict[Path, str]) -> Source:
+    return Source(labels[path], part, lambda dropped: read(path), _entry(path))
+
+
+def _extra(path: Path, labels: dict[Path, str], columns: dict[str, str]) -> Source:
     """Tell by its look what kind of file or folder an extra source is."""
     if path.is_dir() and is_dataset_folder(path):
-        return _file(path, "extra", read_dataset)
-    if path.is_dir() or path.suffix == ".zip":
-        return next(_ncbi_packages([path], "extra", None))
-    return _file(path, "extra", partial(read_csv, columns={}) if path.suffix == ".csv" else read_fasta)
+        return _file(path, "extra", read_dataset, labels)
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return next(_ncbi_packages([path], "extra", None, labels))
+    csv = partial(read_csv, columns=columns, label=labels[path], is_extra=True)
+    return _file(path, "extra", csv if path.suffix.lower() == ".csv" else read_fasta, labels)
 
 
 def _genome(config: HumanGenesConfig) -> Source:
@@ -151,12 +163,12 @@ def _ncbi_download(config: HumanGenesConfig) -> Iterator[Source]:
     yield Source(f"ncbi:{taxon}", "input", genes, entry, origin, download.dropped)
 
 
-def _ncbi_packages(paths: list[Path], part: str, assembly: str | None) -> Iterator[Source]:
+def _ncbi_packages(paths: list[Path], part: str, assembly: str | None, labels: dict[Path, str]) -> Iterator[Source]:
     chosen = choose_assemblies(paths, assembly)
     for path in paths:
         genes = partial(_read_package, path, chosen)
         origin = NCBI_ORIGIN | {"assembly": ", ".join(sorted(chosen.values()))} if part != "extra" else {}
-        yield Source(path.name, part, genes, _entry(path), origin)
+        yield Source(labels[path], part, genes, _entry(path), origin)
 
 
 def _read_package(path: Path, assemblies: dict[str, str], dropped: Dropped) -> Iterator[SourceGene]:

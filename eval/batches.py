@@ -44,6 +44,7 @@ def gene_batches(
         weights are shared out over them can be run: at the end one may be of no gene, a `[BOS]` alone.
     """
     state = this_process()
+    most = getattr(getattr(model, "config", None), "max_position_embeddings", None)  # a batch is longer by its padding
     training, device = model.training, getattr(model, "device", torch.device("cpu"))
     batches = length_batches(np.array([len(ids) + 1 for ids in encoded], dtype=np.int64), max_positions)
     mine = [batch.tolist() for batch in batches[state.process_index :: state.num_processes]]
@@ -65,7 +66,7 @@ def gene_batches(
         with bar, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             for batch in mine:
                 genes = [np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch] or [np.array([BOS_ID])]
-                tokens = pad_right(genes, INPUT_FILLER)
+                tokens = pad_right(genes, INPUT_FILLER)[:, :most]
                 yield batch, torch.from_numpy(tokens).to(device)
                 bar.update(sum(len(encoded[gene]) for gene in batch))
     finally:

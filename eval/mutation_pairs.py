@@ -62,7 +62,7 @@ def _read_file(file: Path) -> PairSet:
         raise InputError(f"{file} is not named synthetic_SEED_K_N.csv, which gives K, the most edits; rename it so.")
     try:
         with open(file, encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
+            reader = csv.DictReader(lines, strict=True)
             columns = reader.fieldnames or []
             if missing := [column for column in _COLUMNS if column not in columns]:
                 raise InputError(

@@ -3,12 +3,15 @@
 import hashlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from genelm.storage import InputError
 
 _SECONDS_BETWEEN_COMMITS = 2.0
 
@@ -33,11 +36,14 @@ class PartialResults:
     @cached_property
     def _database(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return self._open()
-        except sqlite3.DatabaseError:  # cut off by a full disk, or something else under this name
-            self._path.unlink()
-            return self._open()
+        with self._refusals():
+            try:
+                return self._open()
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:  # cut off by a full disk, or something else under this name
+                self._path.unlink()
+                return self._open()
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path)
@@ -57,10 +63,11 @@ class PartialResults:
 
     def write(self, kind: str, key: bytes, value: bytes) -> None:
         """Keep a value; on the disk within two seconds if more follow, or with `close`."""
-        self._database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (_digest(kind, key), value))
-        if time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
-            self._database.commit()
-            self._committed = time.monotonic()
+        with self._refusals():
+            self._database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (_digest(kind, key), value))
+            if time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
+                self._database.commit()
+                self._committed = time.monotonic()
 
     def read_rows(self, kind: str, genes: Sequence[npt.NDArray[np.uint8]], width: int) -> npt.NDArray[np.float64]:
         """Give the numbers kept of each gene, NaN where there are none, shape `[n_genes, width]`.
@@ -80,6 +87,16 @@ class PartialResults:
     def write_row(self, kind: str, gene: npt.NDArray[np.uint8], row: npt.NDArray[np.float64]) -> None:
         """Keep the numbers of a gene, shape `[width]`."""
         self.write(kind, gene.tobytes(), row.tobytes())
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise InputError(
+                f"{self._path}, where an evaluation keeps what it has found, cannot be written ({error}); end what "
+                "else writes it, free space, or choose another output."
+            ) from error
 
     def close(self) -> None:
         """Write what has not been written."""

@@ -90,6 +90,8 @@ def check_comparable(results: Sequence[dict[str, Any]]) -> None:
         having = [result for result in results if _rows(result, task)]
         versions = [str(_rows(result, task)[0]["task_version"]) for result in having]
         _check_same(f"version of the task {task}", having, versions)
+    drawn = [result for result in results if any(_rows(result, task) for task in ("edits", "generation", "probing"))]
+    _check_same("seed", drawn, [str(result["seed"]) for result in drawn])
     having = [result for result in results if _rows(result, "mutations")]
     _check_same("mutation pairs", having, [_pairs(result) for result in having])
 

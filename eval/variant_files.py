@@ -80,6 +80,11 @@ def _read_vcf(file: Path, columns: Mapping[str, str], left_out: Counter[str]) ->
                 place = f"{file}, record {number}"
                 if not record.alts:
                     left_out["no_alternative_allele"] += 1
+                elif len(record.alts) > 1 and "effect" in columns and _is_of_record(record, columns["effect"]):
+                    raise InputError(
+                        f"{place}, has an effect for several alleles ({','.join(record.alts)}); give each a record "
+                        "(bcftools norm -m -)."
+                    )
                 for allele, alt in enumerate(record.alts or ()):
                     effect, label = (
                         _info(record, columns[field], allele) if field in columns else ""
@@ -90,6 +95,11 @@ def _read_vcf(file: Path, columns: Mapping[str, str], left_out: Counter[str]) ->
                     yield from _of_bases(found, left_out)
     except (OSError, ValueError) as error:
         raise InputError(f"{file} is not VCF that can be read ({error}); check it or convert it anew.") from error
+
+
+def _is_of_record(record: pysam.VariantRecord, name: str) -> bool:
+    """Say whether a field has a value that is not one an alternative allele."""
+    return name in record.info and record.header.info[name].number != "A"
 
 
 def _info(record: pysam.VariantRecord, name: str, allele: int) -> str:
@@ -116,7 +126,12 @@ def _read_table(
     opened = gzip.open if file.suffix in (".gz", ".bgz") else open
     try:
         with opened(file, "rt", encoding="utf-8", newline="") as lines:
-            table = csv.DictReader(lines, delimiter=delimiter)
+            # A quote in tab-separated text is a letter. In CSV, one that is never closed is an error.
+            table = (
+                csv.DictReader(lines, strict=True)
+                if delimiter == ","
+                else csv.DictReader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+            )
             names = {field: columns.get(field, field) for field in FIELDS}
             found = table.fieldnames or []
             for field in FIELDS:
@@ -132,12 +147,17 @@ def _read_table(
                     raise InputError(f"{place}, has the position {cells['position']!r}; a whole number is expected.")
                 position = int(cells["position"]) + zero_based
                 effect = _number(cells["effect"], place, names["effect"])
-                ref = "" if cells["ref"] in ("-", ".") else cells["ref"]
+                ref = "" if cells["ref"] == "-" else cells["ref"]
                 alternatives = cells["alt"].split(",")
+                if not cells["ref"] or not all(alternatives):
+                    raise InputError(f"{place}, has a blank allele; write bases, or - for none of them.")
                 if len(alternatives) > 1 and not math.isnan(effect):
                     raise InputError(f"{place}, has an effect for several alleles ({cells['alt']}); give each a line.")
                 for allele in alternatives:
-                    alt = "" if allele in ("-", ".") else allele
+                    if allele == ".":
+                        left_out["no_alternative_allele"] += 1
+                        continue
+                    alt = "" if allele == "-" else allele
                     variant = Variant(cells["contig"], position, ref, alt, effect, cells["label"], place)
                     yield from _of_bases(variant, left_out)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:

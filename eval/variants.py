@@ -6,6 +6,8 @@ with the reference allele, each against uniform bases, so that insertions and de
 """
 
 import csv
+import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -115,10 +117,18 @@ def evaluate_variants(
         write_variant_scores(windows, ratios, variant_scores)
     dataset = {
         "name": variants.name.split(".")[0],
-        "fingerprint": sha256_of([variants, reference]),
+        "fingerprint": _fingerprint(
+            [variants, reference], [dict(columns), zero_based, *map(sorted, (positive, negative))]
+        ),
         "split": f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}",
     }
     return make_results(rows, model=model_info, dataset=dataset, seed=seed, command=command)
+
+
+def _fingerprint(files: list[Path], meaning: list[Any]) -> str:
+    """Name what is measured: the files, and what their columns and labels are taken for."""
+    decides = json.dumps([sha256_of(files), *meaning], sort_keys=True)
+    return hashlib.sha256(decides.encode()).hexdigest()
 
 
 def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, left_out: Counter[str]) -> list[Window]:

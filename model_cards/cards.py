@@ -179,8 +179,8 @@ def repository_name(text: str) -> str:
 
 def _size_category(rows: int) -> str:
     """Return the Hub's name for a number of rows."""
-    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-    return next((name for bound, name in bounds if rows < bound), "1M<n<10M")
+    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
+    return next((name for power, name in enumerate(names, start=3) if rows < 10**power), "n>1B")
 
 
 def _stored_numbers(folder: Path) -> int:

@@ -18,6 +18,9 @@ from genelm.storage import InputError, atomic_folder
 
 from .cards import CODE_MODEL_TYPES, read_json, render_model_card, repository_name
 
+_CARD_TAG = "- genelm"
+"""A line of every card: one of its tags."""
+
 
 def publish(
     folder: Path,
@@ -140,12 +143,15 @@ def _results_file(result: dict[str, Any]) -> bytes:
         return path.read_bytes()
 
 
+def _is_dry_run(folder: Path) -> bool:
+    """Tell a dry run by its card from the folder of a model, which has none, and from what others wrote."""
+    card = folder / "README.md"
+    return card.is_file() and _CARD_TAG in card.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
 def _write(contents: dict[str, Path | bytes], target: Path) -> None:
     """Write the upload to a folder, which must be new, empty or an earlier dry run."""
-    # A card tells a dry run from the folder of a model, which has none.
-    if (target / "config.json").exists() and not (target / "README.md").exists():
-        raise InputError(f"{target} holds a model and is not replaced by a dry run; choose a new or empty folder.")
-    with atomic_folder(target, ours=_is_published) as temporary:
+    with atomic_folder(target, ours=_is_published, is_ours=_is_dry_run) as temporary:
         for name, content in contents.items():
             path = temporary / name
             path.parent.mkdir(exist_ok=True)

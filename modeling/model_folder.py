@@ -32,7 +32,7 @@ CURVE_FILE = "training_curve.png"
 MODEL_FILES = (
     "config.json",
     "generation_config.json",
-    "*.safetensors",
+    "model*.safetensors",
     "model.safetensors.index.json",
     "tokenizer.json",
     "tokenizer_config.json",

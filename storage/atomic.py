@@ -4,12 +4,15 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+
+_UMASK = threading.Lock()
 
 
 @contextmanager
@@ -54,13 +57,14 @@ def write_json(path: Path | str, content: Any) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path | str, *, ours: Callable[[str], bool]) -> Iterator[Path]:
+def atomic_folder(path: Path | str, *, ours: Callable[[str], bool], is_ours: Callable[[Path], bool]) -> Iterator[Path]:
     """Give a temporary folder beside `path`; on success it becomes `path`, on any exception it is removed.
 
     Args:
         path: the final folder. Where it exists it is replaced as a whole, but only if every file in it is one that a
             folder of this kind has: what others put there is never deleted.
         ours: says of a file's path within the folder, such as `data/train.parquet`, whether it is such a file.
+        is_ours: says of a folder with files whether it is of this kind.
 
     Yields:
         The temporary folder to fill.
@@ -70,6 +74,8 @@ def atomic_folder(path: Path | str, *, ours: Callable[[str], bool]) -> Iterator[
     """
     path = Path(path)
     check_output_folder(path, ours)
+    if path.is_dir() and any(path.iterdir()) and not is_ours(path):
+        raise InputError(f"{path} is not empty, and not one that genelm wrote; choose a new or empty folder.")
     with _parent_of(path) as parent:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
         try:
@@ -144,6 +150,7 @@ def _parent_of(path: Path) -> Iterator[Path]:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _UMASK:  # it can only be read by setting it, and is one for all threads
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

@@ -3,8 +3,11 @@
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_SECONDS_FOR_THE_FIRST = 5.0
 
 
 class InputError(Exception):
@@ -21,7 +24,8 @@ def input_errors_end(program: str) -> Iterator[None]:
     """End the process in one sentence and exit status 2 where an `InputError` comes up, or the disk is full.
 
     Args:
-        program: what the sentence begins with. Of several processes the first alone says it.
+        program: what the sentence begins with. Of several processes the first says what all would say; another one
+            says what it alone met with.
     """
     try:
         yield
@@ -38,6 +42,8 @@ def input_errors_end(program: str) -> Iterator[None]:
 
 
 def _end(program: str, message: str) -> None:
-    if os.environ.get("RANK", "0") == "0":
-        print(f"{program}: {message}", file=sys.stderr)
+    if os.environ.get("RANK", "0") != "0":
+        # An error that all have is said by the first, at whose end the launcher ends the others.
+        time.sleep(_SECONDS_FOR_THE_FIRST)
+    print(f"{program}: {message}", file=sys.stderr, flush=True)
     sys.exit(2)

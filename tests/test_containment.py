@@ -43,6 +43,13 @@ def test_an_unknown_base_is_equal_to_none():
     assert contained([gene], ["CC" + masked, "CC" + gene, masked[31:]]).tolist() == [False, True, True]
 
 
+def test_genes_with_an_unknown_base_near_their_start_are_found():
+    draw = random.Random(0)
+    gene = "AC" + "N" + "".join(draw.choices("ACGT", k=60))
+    assert contained([gene], ["CC" + gene, reverse_complement(gene) + "A"]).tolist() == [True, True]
+    assert contained(["CC" + gene], [gene, reverse_complement(gene)]).tolist() == [True, True]
+
+
 def test_nothing_is_contained_in_nothing():
     assert contained([], ["ACGT"]).tolist() == [False]
     assert contained(["ACGT"], []).tolist() == []

@@ -121,6 +121,31 @@ def test_files_of_one_input_are_pooled_and_split(tmp_path):
     assert sorted(ids) == [f"a{i}" for i in range(10)]
 
 
+def test_files_of_one_name_lose_no_gene(tmp_path):
+    for folder, letters in (("train", "AACG"), ("validation", "AACT"), ("test", "AGCT"), ("more", "CCCT")):
+        (tmp_path / folder).mkdir()
+        rows = "".join(f"{letters * (i + 1)}\n" for i in range(3))
+        (tmp_path / folder / "genes.csv").write_text(f"bases\n{rows}")
+    config = HumanGenesConfig(
+        source="csv",
+        columns={"sequence": "bases"},
+        extra=[tmp_path / "more" / "genes.csv"],
+        **{split: [tmp_path / split / "genes.csv"] for split in SPLITS},
+    )
+    folder = built(config, tmp_path / "d")
+    assert [len(load_split(folder, split)) for split in SPLITS] == [6, 3, 3]
+    assert load_split(folder, "test")["gene_id"][0] == "test/genes.csv:2"
+    assert set(load_split(folder, "train")["source"]) == {"train/genes.csv", "more/genes.csv"}
+
+
+def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
+    (tmp_path / "genes.fa").write_text("".join(f">{i}\n{'AACT' * (i + 1)}\n" for i in range(10)))
+    (tmp_path / "extra.CSV").write_text("bases\nGGGGT\n")
+    inputs = {"source": "fasta", "input": [tmp_path / "genes.fa"], "extra": [tmp_path / "extra.CSV"]}
+    folder = built(HumanGenesConfig(columns={"sequence": "bases"}, **inputs), tmp_path / "d")
+    assert load_split(folder, "train")["sequence"][-1] == "GGGGT"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -181,14 +181,17 @@ def test_large_splits_are_several_shards_that_load_as_one(families, tmp_path, mo
 
 
 def test_a_full_disk_leaves_nothing_that_looks_whole(families, tmp_path, monkeypatch):
-    from genelm.dataset_scripts import is_dataset_file
+    from genelm.dataset_scripts import is_dataset_file, is_dataset_folder
     from genelm.storage import atomic_folder
 
     def full(self, gene, parent, part):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(preparation.GeneStore, "add", full)
-    with pytest.raises(OSError, match="No space left"), atomic_folder(tmp_path / "d", ours=is_dataset_file) as folder:
+    with (
+        pytest.raises(OSError, match="No space left"),
+        atomic_folder(tmp_path / "d", ours=is_dataset_file, is_ours=is_dataset_folder) as folder,
+    ):
         build_dataset(HumanGenesConfig(source="fasta", input=[families]), folder, "made by a test")
     assert [path.name for path in tmp_path.iterdir()] == ["families.fa"]
 

@@ -11,6 +11,7 @@ from genelm.eval import PartialResults, score_genes
 from genelm.eval.probing import mean_hidden_states
 from genelm.eval.writing import BATCH_SIZE, write_genes
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
+from genelm.storage import InputError
 
 GENES = ["ACGTACGT", "GGCC", "ACGTNACGT", "T"]
 
@@ -105,5 +106,7 @@ def test_what_belongs_to_another_model_or_is_damaged_is_thrown_away(tmp_path: Pa
     other = PartialResults(file, "two")
     assert np.isnan(other.read_rows("scores", [ids], 5)).all()
     other.close()
+    with pytest.raises(InputError, match="where an evaluation keeps what it has found, cannot be written"):
+        PartialResults(tmp_path, "two").read("scores", b"")
     file.write_bytes(b"something else altogether" * 100)
     assert np.isnan(PartialResults(file, "two").read_rows("scores", [ids], 5)).all()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from genelm.eval import Measurement, best_first, make_results, results_table, update_table, write_report
+from genelm.eval.report import check_comparable
 from genelm.storage import InputError
 
 
@@ -83,6 +84,16 @@ def test_report_says_what_was_measured_on_what(tmp_path: Path) -> None:
     assert "synthetic_1_5_100 (100 pairs, 56,789 bases)" in page
     assert "(report.png)" in page
     assert written[2].read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_of_other_draws_are_not_laid_side_by_side() -> None:
+    one, other = _results("lstm"), _results("mle")
+    other["seed"] = one["seed"] + 1
+    check_comparable([one, other])
+    for result in (one, other):
+        result["measurements"] = [row | {"task": "edits"} for row in result["measurements"]]
+    with pytest.raises(InputError, match="differ in seed"):
+        check_comparable([one, other])
 
 
 def test_the_html_page_needs_nothing_beside_it(tmp_path: Path) -> None:

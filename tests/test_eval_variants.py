@@ -66,7 +66,7 @@ def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
         '##INFO=<ID=CLNSIG,Number=.,Type=String,Description="class">\n'
         '##INFO=<ID=E,Number=1,Type=Float,Description="effect">\n'
         "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-        "chr1\t3\t.\tG\tA,GT,<DEL>\t.\t.\tCLNSIG=Benign;E=0.25\nchr1\t9\t.\tAC\tA\t.\t.\t.\n"
+        "chr1\t3\t.\tG\tA,GT,<DEL>\t.\t.\tCLNSIG=Benign\nchr1\t9\t.\tAC\tA\t.\t.\tE=0.25\n"
     )
     left_out: Counter[str] = Counter()
     read = _read(path, left_out, columns={"label": "CLNSIG", "effect": "E"})
@@ -75,7 +75,7 @@ def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
         (3, "G", "GT", "Benign"),
         (9, "AC", "A", ""),
     ]
-    assert read[0].effect == 0.25
+    assert read[2].effect == 0.25
     assert left_out == {"allele_without_bases": 1}
     with pytest.raises(InputError, match="has no INFO field SCORE; it has CLNSIG, E"):
         _read(path, columns={"effect": "SCORE"})
@@ -90,6 +90,8 @@ def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
             "has no column alt .* found: position, ref; name it",
         ),
         ("v.tsv", "position\tref\talt\nx\tA\tC\n", "line 2, has the position 'x'"),
+        ("v.tsv", "position\tref\talt\n1\tA\n", "line 2, has a blank allele; write bases, or - for none"),
+        ("v.csv", 'position,ref,alt,label\n1,A,C,"open\n2,A,C,x\n', "is not a table that can be read"),
         ("v.csv", "position,ref,alt,effect\n1,A,C,big\n", "line 2, has 'big' as effect; a number is expected"),
         ("v.vcf", "nothing\n", "is not VCF that can be read"),
         ("v.tsv.gz", "not gzip", "is not a table that can be read"),
@@ -139,6 +141,18 @@ def test_each_allele_has_its_own_value_where_the_header_says_so(tmp_path: Path) 
     table.write_text("position\tref\talt\teffect\n3\tG\tA,T\t1\n")
     with pytest.raises(InputError, match="line 2, has an effect for several alleles"):
         _read(table)
+    path.write_text(path.read_text().replace("Number=A", "Number=1").replace("E=0.5,-0.25,1", "E=0.5"))
+    with pytest.raises(InputError, match=r"record 1, has an effect for several alleles \(A,T,N\)"):
+        _read(path, columns={"effect": "E"})
+
+
+def test_a_quote_in_tab_separated_text_is_a_letter(tmp_path: Path) -> None:
+    path = tmp_path / "v.tsv"
+    path.write_text('position\tref\talt\tlabel\n1\tA\tC\t"5 prime\n2\tA\tC\tx\n3\tA\t.\tx\n4\tA\t-\t"y"\n')
+    left_out: Counter[str] = Counter()
+    read = [(variant.alt, variant.label) for variant in _read(path, left_out)]
+    assert read == [("C", '"5 prime'), ("C", "x"), ("", '"y"')]
+    assert left_out == {"no_alternative_allele": 1}
 
 
 def test_alleles_that_are_not_there_are_counted_up_to_one_percent(reference: Path) -> None:
@@ -228,6 +242,8 @@ def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tm
     assert header == "contig\tposition\tref\talt\tlog_likelihood_ratio\teffect\tlabel"
     assert first.split("\t")[:4] == ["chr1", "1", "A", "T"]
     assert len(others) == 39
+    told = evaluate_variants(bigram, model_info=info, command="a test", positive=["bad"], **options)
+    assert told["dataset"]["fingerprint"] != results["dataset"]["fingerprint"]  # another question to the same files
     with pytest.raises(InputError, match=r"No variant is left to score \(left out: .*no_effect_or_label': 40"):
         (tmp_path / "mpra.tsv").write_text("\n".join(["position\tref\talt\tlog2", *rows]) + "\n")
         evaluate_variants(bigram, model_info=info, command="a test", **options)

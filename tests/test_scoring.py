@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig, set_seed
 
 from genelm.eval import GeneScores, score_bases, score_genes
+from genelm.eval.probing import mean_hidden_states
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, fit_head
 from genelm.storage import InputError
-from genelm.tokenization import encode
+from genelm.tokenization import encode, padded_length
 
 SPECIAL = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
 GENES = ["ACGTTGCAACGGT", "G", "TTTTNNACGT", "", "ACGGT" * 9, "CCA"]
@@ -120,6 +121,16 @@ def test_genes_longer_than_a_batch_are_read_piece_by_piece_with_their_state(mode
     assert in_pieces.base_nats == pytest.approx(whole.base_nats, abs=1e-4)
     assert in_pieces.eos_nats == pytest.approx(whole.eos_nats, abs=1e-4)
     assert max(lengths) == (7 if getattr(model, "carries_state", False) else len(gene) + 1)
+
+
+def test_a_batch_is_never_longer_than_the_positions_of_a_model() -> None:
+    config = GPT2Config(n_positions=101, n_embd=8, n_layer=1, n_head=2, **SPECIAL)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    gene = "ACGTT" * 20  # 100 bases and [BOS], which batches of models without a limit fill up to 102
+    assert padded_length(101) == 102
+    scores = score_genes(model, [gene, gene[:99]])
+    assert scores.base_nats[0] == pytest.approx(score_simply(model, gene)[0], abs=1e-4)
+    assert mean_hidden_states(model, [gene]) is not None
 
 
 def test_scores_depend_on_nothing_after(model: torch.nn.Module) -> None:

@@ -19,8 +19,24 @@ def test_a_full_disk_ends_a_command_in_one_sentence(capsys: pytest.CaptureFixtur
         raise PermissionError(errno.EACCES, "Permission denied")
 
 
+def test_one_of_several_processes_says_what_it_alone_met_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("time.sleep", waited.append)
+    with pytest.raises(SystemExit), input_errors_end("genelm"):
+        raise InputError("Gene 7 cannot be scored.")
+    assert waited  # if the first has the same to say, its end is the end of this one
+    assert capsys.readouterr().err == "genelm: Gene 7 cannot be scored.\n"
+
+
 def is_ours(path: str) -> bool:
     return path.startswith("data/")
+
+
+def is_folder_of_ours(folder: Path) -> bool:
+    return (folder / "data").is_dir()
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -37,10 +53,10 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "folder"
     for content in ("first", "second"):
-        with atomic_folder(target, ours=is_ours) as temporary:
+        with atomic_folder(target, ours=is_ours, is_ours=is_folder_of_ours) as temporary:
             (temporary / "data").mkdir()
             (temporary / "data" / content).write_text("")
-    with pytest.raises(RuntimeError), atomic_folder(target, ours=is_ours) as temporary:
+    with pytest.raises(RuntimeError), atomic_folder(target, ours=is_ours, is_ours=is_folder_of_ours) as temporary:
         (temporary / "half").write_text("")
         raise RuntimeError
     assert [path.name for path in (target / "data").iterdir()] == ["second"]
@@ -48,7 +64,10 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_no_folder_behind(tmp_path: Path) -> None:
-    for write in (atomic_file(tmp_path / "a" / "b" / "c"), atomic_folder(tmp_path / "a" / "b" / "c", ours=is_ours)):
+    for write in (
+        atomic_file(tmp_path / "a" / "b" / "c"),
+        atomic_folder(tmp_path / "a" / "b" / "c", ours=is_ours, is_ours=is_folder_of_ours),
+    ):
         with pytest.raises(RuntimeError), write:
             raise RuntimeError
     assert not list(tmp_path.iterdir())
@@ -60,10 +79,12 @@ def test_what_is_not_ours_is_not_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "thesis" / "chapter1.tex").write_text("")
     (tmp_path / "file").write_text("")
     monkeypatch.chdir(tmp_path)
-    for name in ("thesis", "file", "file/below", "."):
-        with pytest.raises(InputError, match=name), atomic_folder(Path(name), ours=is_ours):
+    (tmp_path / "other" / "database").mkdir(parents=True)
+    for name in ("thesis", "file", "file/below", ".", "other"):
+        with pytest.raises(InputError, match=name), atomic_folder(Path(name), ours=is_ours, is_ours=is_folder_of_ours):
             pass
     assert (tmp_path / "thesis" / "chapter1.tex").exists()
+    assert (tmp_path / "other" / "database").exists()
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

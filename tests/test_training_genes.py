@@ -33,6 +33,15 @@ def test_what_is_learned_of_a_gene() -> None:
     assert (genes.num_bases.tolist(), genes.num_targets.tolist()) == ([2, 1], [3, 2])
 
 
+def test_padding_does_not_go_beyond_the_positions_of_a_model() -> None:
+    starts = np.array([0, 100, 103])
+    genes = TrainingGenes(
+        encode("ACGTC" * 20 + "ACG"), starts, np.array([100, 3]), append_eos=True, drawn=np.arange(2)
+    )
+    for positions, width in ((None, 102), (101, 101), (200, 102)):
+        assert genes.slice(np.array([0, 1]), CPU, packed=False, positions=positions).inputs.shape == (2, width)
+
+
 def test_without_an_end_the_last_letter_is_only_predicted() -> None:
     packed = two_genes(append_eos=False).slice(np.array([0, 1]), CPU, packed=True)
     assert packed.inputs[:, :5].tolist() == [[2, 4, 5, 2, 3]]

@@ -50,6 +50,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
     model = build_model(section)
     _check_warmup(config, manifest)
     packed = use_packed_rows(model, [BOS_ID, *BASE_IDS])
+    positions = getattr(model.config, "max_position_embeddings", None)
 
     # Without a GPU, processes find each other only if Accelerate is told to use the CPU.
     on_cpu = config.use_cpu or not torch.accelerator.is_available()
@@ -113,6 +114,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
         scheduler=scheduler,
         genes=genes,
         packed=packed,
+        positions=positions,
         validation=list(validation["sequence"]),
         total_steps=total_steps,
         record=record,

@@ -111,11 +111,23 @@ class TrainingGenes:
         """Tokens of each gene that are predicted: its bases, and `[EOS]` where it is learned, `[n_genes]`."""
         return self.num_bases + self.append_eos
 
-    def slice(self, genes: npt.NDArray[np.int64], device: torch.device, packed: bool) -> Slice:
-        """Return what one forward pass over some genes reads, as one packed row or padded on the right."""
+    def slice(
+        self, genes: npt.NDArray[np.int64], device: torch.device, packed: bool, positions: int | None = None
+    ) -> Slice:
+        """Return what one forward pass over some genes reads.
+
+        Args:
+            genes: which.
+            device: where the tensors are to be.
+            packed: whether as one packed row, or padded on the right.
+            positions: most that the model has for a gene; None for any number. Padding does not go beyond.
+        """
         lengths = self.num_inputs[genes]
         filler = -int(lengths.sum()) % ROW_STEP if packed else 0
-        shape = (1, int(lengths.sum()) + filler) if packed else (len(genes), padded_length(int(lengths.max())))
+        width = padded_length(int(lengths.max()))
+        if positions is not None:
+            width = min(width, positions)
+        shape = (1, int(lengths.sum()) + filler) if packed else (len(genes), width)
         inputs = np.full(shape, INPUT_FILLER, dtype=np.int64)
         targets = np.full(shape, IGNORED, dtype=np.int64)
         starts = np.cumsum(lengths) - lengths if packed else np.arange(len(genes)) * shape[1]

@@ -53,6 +53,7 @@ class Run:
     scheduler: Any
     genes: TrainingGenes
     packed: bool
+    positions: int | None
     validation: list[str]
     total_steps: int
     record: dict[str, Any]
@@ -134,7 +135,7 @@ class Run:
                 share = batch[index * accelerator.num_processes + accelerator.process_index :: slots]
                 started = time.perf_counter()
                 # A process without a gene still takes part in the exchange of gradients, with nothing to add.
-                part = self.genes.slice(share if len(share) else batch[:1], device, self.packed)
+                part = self.genes.slice(share if len(share) else batch[:1], device, self.packed, self.positions)
                 if not len(share):
                     part.targets.fill_(IGNORED)
                 loading_seconds += time.perf_counter() - started
