@@ -233,9 +233,17 @@ def push(
     fingerprint = model_fingerprint(folder)
     measured = []
     for place in results or [path for path in [Path("results")] if path.is_dir()]:
-        found = map(read_results, results_files([place]))
-        # A folder may hold the results of several models; a file that was named must be of this one.
-        measured += [one for one in found if not place.is_dir() or one["model"]["fingerprint"] == fingerprint]
+        for file in results_files([place]):
+            try:
+                found = read_results(file)
+            except InputError as error:
+                if results:
+                    raise
+                print(f"Left out, since nobody named it: {error}")
+                continue
+            # A folder may hold the results of several models; a file that was named must be of this one.
+            if not place.is_dir() or found["model"]["fingerprint"] == fingerprint:
+                measured.append(found)
     if not measured:
         print("There are no results of this very model; the card will say so (see `genelm evaluate`, --results).")
     print(publish(folder, repo, measured, private=private, dry_run=dry_run))

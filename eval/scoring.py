@@ -7,7 +7,7 @@ Scores do not depend on batch size, batch neighbours or number of processes: gen
 causal model cannot look, and sums are taken per gene in float64.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -89,16 +89,10 @@ def score_genes(
     totals = np.zeros((len(encoded), n_totals)) if cache is None else cache.read_rows(_KIND, encoded, n_totals)
     is_done = np.zeros(len(encoded), dtype=bool) if cache is None else ~np.isnan(totals[:, 0])
 
-    def add(gene: int, positions: dict[str, FloatArray]) -> None:
-        totals[gene] = [
-            np.count_nonzero(~np.isnan(positions["base"])),
-            np.nansum(positions["base"]),
-            positions["eos"].sum(),
-            np.nansum(positions["whole_base"]),
-            positions["whole_eos"],
-        ]
+    def keep(gene: int, row: FloatArray) -> None:
+        totals[gene] = row
         if cache is not None:
-            cache.write_row(_KIND, encoded[gene], totals[gene])
+            cache.write_row(_KIND, encoded[gene], row)
 
     if isinstance(model, MultiBaseModel):
         mine = np.flatnonzero(~is_done)[state.process_index :: state.num_processes].tolist()
@@ -106,11 +100,11 @@ def score_genes(
         rows = model.gene_totals([sequences[gene] for gene in mine], [called[gene] for gene in mine])
         silent = description is None or not state.is_main_process
         for gene, row in zip(mine, tqdm(rows, description, len(mine), leave=False, disable=silent), strict=True):
-            totals[gene] = row
-            if cache is not None:
-                cache.write_row(_KIND, encoded[gene], row)
+            keep(gene, row)
     else:
-        _for_each_gene(model, encoded, max_positions, description, add, is_done)
+        for batch, lengths, costs in _costs_of_batches(model, encoded, max_positions, description, is_done):
+            for gene, row in zip(batch, _totals(costs, lengths), strict=True):
+                keep(gene, row)
     n_bases, *nats = np.ascontiguousarray(sum_over_processes(totals).T)
     return GeneScores(n_bases.astype(np.int64), *nats)
 
@@ -135,11 +129,9 @@ def score_bases(
     encoded = [encode(sequence) for sequence in sequences]
     check_lengths(model, [len(ids) for ids in encoded], names)
     scores: list[FloatArray] = [np.empty(0)] * len(encoded)
-
-    def keep(gene: int, positions: dict[str, FloatArray]) -> None:
-        scores[gene] = positions["base"]
-
-    _for_each_gene(model, encoded, max_positions, None, keep)
+    for batch, lengths, costs in _costs_of_batches(model, encoded, max_positions, None):
+        for gene, length, row in zip(batch, lengths, costs["base"], strict=True):
+            scores[gene] = row[:length].copy()
     return scores
 
 
@@ -166,23 +158,26 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
             )
 
 
-@torch.no_grad()
-def _for_each_gene(
+def _costs_of_batches(
     model: torch.nn.Module,
     encoded: list[npt.NDArray[np.uint8]],
     max_positions: int,
     description: str | None,
-    receive: Callable[[int, dict[str, FloatArray]], None],
     is_done: npt.NDArray[np.bool_] | None = None,
-) -> None:
-    """Run the model over the genes of this process and hand each gene's scores by position to `receive`."""
+) -> Iterator[tuple[list[int], npt.NDArray[np.int64], dict[str, FloatArray]]]:
+    """Run the model over the genes of this process.
+
+    Yields:
+        The positions in `encoded` of the genes of a batch, the letters of each, and what `_costs` says of them.
+    """
     for batch, tokens in gene_batches(model, encoded, max_positions, description, is_done):
-        logits = _logits(model, tokens, max_positions).cpu().double()
+        with torch.no_grad():
+            logits = _logits(model, tokens, max_positions).cpu().double()
         if logits.isnan().any():
             raise InputError("the model gives NaN logits; its weights are damaged or its training diverged.")
-        by_position = _costs(logits, tokens.cpu())
-        for row, gene in enumerate(batch):
-            receive(gene, _of_one_gene({key: value[row] for key, value in by_position.items()}, len(encoded[gene])))
+        costs = _costs(logits, tokens.cpu())
+        lengths = np.array([len(encoded[gene]) for gene in batch], dtype=np.int64)
+        yield batch, lengths, {name: cost[: len(batch)] for name, cost in costs.items()}
 
 
 def _logits(model: torch.nn.Module, tokens: torch.Tensor, max_positions: int) -> torch.Tensor:
@@ -229,11 +224,18 @@ def _costs(logits: torch.Tensor, tokens: torch.Tensor) -> dict[str, FloatArray]:
     return {name: cost.numpy() for name, cost in costs.items()}
 
 
-def _of_one_gene(rows: dict[str, FloatArray], length: int) -> dict[str, FloatArray]:
-    """Cut from a row of costs those of a gene of so many letters."""
-    return {
-        "base": rows["base"][:length],
-        "whole_base": rows["whole_base"][:length],
-        "eos": np.append(rows["goes_on"][:length], rows["ends"][length]),
-        "whole_eos": rows["whole_eos"][length],
-    }
+def _totals(costs: dict[str, FloatArray], lengths: npt.NDArray[np.int64]) -> FloatArray:
+    """Sum costs by gene: the columns of `GeneScores`, shape `[n_genes, 5]`."""
+    is_letter = np.arange(costs["base"].shape[1]) < lengths[:, None]
+    is_base = is_letter & ~np.isnan(costs["base"])
+    end = np.arange(len(lengths)), lengths
+    return np.stack(
+        [
+            is_base.sum(axis=1, dtype=np.float64),
+            np.where(is_base, costs["base"], 0.0).sum(axis=1),
+            np.where(is_letter, costs["goes_on"][:, :-1], 0.0).sum(axis=1) + costs["ends"][end],
+            np.where(is_base, costs["whole_base"], 0.0).sum(axis=1),
+            costs["whole_eos"][end],
+        ],
+        axis=1,
+    )
