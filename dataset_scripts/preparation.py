@@ -17,8 +17,7 @@ from .containment import contained
 from .duplicates import reasons_to_leave_out, same_parent_pairs
 from .familiarity import shared_fractions
 from .genes import SPLITS, Gene, SourceGene
-from .kmer_search import similar_to_reference
-from .similarity import cluster_labels, similar_pairs
+from .similarity import cluster_labels, similar_pairs, similar_to_evaluation
 from .sources import Source, open_sources
 from .splitting import split_at_random, split_by_chromosome, split_by_cluster
 from .store import GeneStore
@@ -143,6 +142,7 @@ def _find_pairs(store: GeneStore, kept: Positions, config: HumanGenesConfig) -> 
     if config.cluster_with == "none":
         return None
     assert config.threads is not None  # filled in by the config
+    assert config.cluster_with is not None
     found = similar_pairs(
         store.sequences(kept),
         identity=config.identity,
@@ -203,10 +203,17 @@ def _without_similar_genes(
 ) -> Positions:
     """Take from the training genes the few that only a closer look finds similar to an evaluation gene."""
     assert config.threads is not None  # filled in by the config
-    every = np.sort(np.concatenate([splits[split] for split in SPLITS]))
-    is_evaluation = ~np.isin(every, splits["train"])
-    sequences = store.sequences(every)
-    similar = every[similar_to_reference(sequences, is_evaluation, config.identity, config.coverage, config.threads)]
+    assert config.cluster_with is not None
+    similar = splits["train"][
+        similar_to_evaluation(
+            store.sequences(np.sort(np.concatenate([splits["validation"], splits["test"]]))),
+            store.sequences(splits["train"]),
+            identity=config.identity,
+            coverage=config.coverage,
+            method=config.cluster_with,
+            threads=config.threads,
+        )
+    ]
     for i in similar.tolist():
         dropped[store.parts[i]]["similar_to_evaluation_gene"] += 1
     return np.setdiff1d(splits["train"], similar, assume_unique=True)

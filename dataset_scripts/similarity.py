@@ -7,10 +7,11 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .kmer_search import search_with_kmers
-from .mmseqs2_search import search_with_mmseqs2
+from .kmer_search import search_with_kmers, similar_to_reference
+from .mmseqs2_search import CLOSING_SEED_LENGTHS, find_hits, search_with_mmseqs2
 
-METHODS = ("kmers", "mmseqs2")
+METHODS = ("kmers", "mmseqs2", "both")
+"""What finds the pairs; `both` finds them with k-mers, and MMseqs2 looks over the split that comes of it."""
 
 Pairs = npt.NDArray[np.int64]
 
@@ -18,8 +19,8 @@ Pairs = npt.NDArray[np.int64]
 def similar_pairs(sequences: Collection[str], *, identity: float, coverage: float, method: str, threads: int) -> Pairs:
     """Find the pairs of genes that share at least `identity` over at least `coverage` of either gene.
 
-    Both methods look for seeds first and align there; both can miss a pair near the threshold, and neither sees genes
-    too short for a seed.
+    Either search looks for seeds first and aligns there; both can miss a pair near the threshold, and neither sees
+    genes too short for a seed.
 
     Args:
         sequences: genes, upper case; they are gone through several times.
@@ -41,6 +42,42 @@ def similar_pairs(sequences: Collection[str], *, identity: float, coverage: floa
     else:
         codes = search_with_kmers(sequences, identity, coverage, threads)
     return np.stack(np.divmod(codes, len(sequences)), axis=1)
+
+
+def similar_to_evaluation(
+    evaluation: Collection[str],
+    training: Collection[str],
+    *,
+    identity: float,
+    coverage: float,
+    method: str,
+    threads: int,
+) -> npt.NDArray[np.bool_]:
+    """Look once more, with shorter seeds, which training genes are similar to an evaluation gene.
+
+    No two searches find the same pairs near the threshold: `kmers` looks with the k-mer search alone, the other
+    methods with both.
+
+    Args:
+        evaluation: genes, upper case; gone through several times.
+        training: likewise.
+        identity: as for `similar_pairs`.
+        coverage: likewise.
+        method: of `METHODS`.
+        threads: processor cores.
+
+    Returns:
+        Shape `[len(training)]`.
+
+    Raises:
+        InputError: as `similar_pairs`.
+    """
+    similar = similar_to_reference(training, evaluation, identity, coverage, threads)
+    if method != "kmers":
+        for seed_length in CLOSING_SEED_LENGTHS:
+            for _, found in find_hits(evaluation, training, identity, coverage, threads, seed_length):
+                similar[found] = True
+    return similar
 
 
 def cluster_labels(n_genes: int, pairs: Pairs) -> npt.NDArray[np.int64]:

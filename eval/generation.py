@@ -238,10 +238,8 @@ def _structure(
 
 def _similar_to(sequences: Sequence[str], training: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Say which sequences have a similar training gene, in the sense of splits by similarity."""
-    is_reference = np.arange(len(sequences) + len(training)) >= len(sequences)
     identity, coverage = HumanGenesConfig.identity, HumanGenesConfig.coverage
-    threads = os.cpu_count() or 1
-    return similar_to_reference([*sequences, *training], is_reference, identity, coverage, threads)[: len(sequences)]
+    return similar_to_reference(sequences, training, identity, coverage, os.cpu_count() or 1)
 
 
 def _novelty(

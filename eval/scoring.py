@@ -153,8 +153,8 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
             name = names[gene] if names is not None else f"number {gene + 1}"
             raise InputError(
                 f"Gene {name} has {length} bases, but this {config.model_type} reads at most {limit - 1} (it has "
-                f"{limit} positions, one for [BOS]); leave the gene out, give a context to read it in "
-                "windows, or use a recurrent or n-gram model."
+                f"{limit} positions, one for [BOS]); leave the gene out, train with more positions, "
+                "read it in windows (--context of genelm evaluate), or use a recurrent or n-gram model."
             )
 
 

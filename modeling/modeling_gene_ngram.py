@@ -363,13 +363,14 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     def _smoothed(self, counts: torch.Tensor) -> torch.Tensor:
         """Turn rows of the table, `[..., 5]`, into logarithms of probabilities, `[..., vocab_size]`."""
-        mass = torch.nn.functional.pad(counts.to(self.dtype), (EOS_ID, 0)) + self.pseudocounts
+        dtype = torch.promote_types(self.dtype, torch.float32)  # counts do not fit into short numbers
+        mass = torch.nn.functional.pad(counts.to(dtype), (EOS_ID, 0)) + self.pseudocounts
         total = mass.sum(dim=-1, keepdim=True)
         if not self.config.paper:
             outcomes = torch.arange(self.config.vocab_size, device=mass.device) >= EOS_ID
             mass = torch.where(total > 0, mass, outcomes.to(mass))
             total = mass.sum(dim=-1, keepdim=True)
-        return mass.log() - total.clamp(min=torch.finfo(mass.dtype).tiny).log()
+        return (mass.log() - total.clamp(min=torch.finfo(mass.dtype).tiny).log()).to(self.dtype)
 
 
 __all__ = ["GeneNGramForCausalLM"]

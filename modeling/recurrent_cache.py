@@ -52,6 +52,10 @@ class RecurrentState(CacheLayerMixin):
         """Return -1: a recurrent state has no longest sequence."""
         return -1
 
+    def get_max_cache_shape(self) -> int:
+        """Return the same under the name that it has in transformers before 5.13."""
+        return self.get_max_length()
+
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Return the length and offset of an attention mask over all tokens seen so far and the new ones."""
         return self.num_tokens + query_length, 0

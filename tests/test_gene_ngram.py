@@ -100,6 +100,15 @@ def test_impossible_models_are_refused(options: dict) -> None:
         GeneNGramConfig(**options)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_short_floating_types_hold_the_logits_of_large_counts(dtype: torch.dtype) -> None:
+    model = fitted("ACGTACGGT" * 20_000, order=1)
+    exact = model(torch.tensor([[2]])).logits
+    short = model.to(dtype)(torch.tensor([[2]])).logits
+    assert short.dtype == dtype
+    assert short[..., 3:].float().numpy() == pytest.approx(exact[..., 3:].numpy(), rel=1e-2)
+
+
 def test_counts_survive_saving_in_any_floating_type(tmp_path) -> None:
     model = fitted("ACGTACGGT", "TTGACA", order=4)
     model.save_pretrained(tmp_path)

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from training_runs import arguments, assert_equal, last_weights, launched, start
 
+from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import run, train
+from genelm.training.checkpoints import folder_to_itself
 
 
 @pytest.mark.parametrize("model", ["lstm", "gpt2"])
@@ -46,6 +48,29 @@ def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
     assert figures[0] == figures[1]
 
 
+def test_a_resumed_run_that_fails_is_not_taken_for_an_interrupted_one(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train(arguments(small_dataset, tmp_path / "run", "lstm", "--save_steps 4"))
+    record = read_record(folder) | {"stopped": "interrupted"}
+    (folder / "training_record.json").write_text(json.dumps(record))
+
+    def fail(self: run.Run) -> str:
+        raise InputError("The loss is not finite.")
+
+    monkeypatch.setattr(run.Run, "train", fail)
+    with pytest.raises(InputError, match="not finite"):
+        train(arguments(small_dataset, folder, "lstm", "--save_steps 4 --resume_from_checkpoint latest"))
+    assert read_record(folder) == record | {"stopped": "still running"}
+
+
+def test_two_runs_do_not_write_to_one_folder(small_dataset: Path, tmp_path: Path) -> None:
+    folder = train(arguments(small_dataset, tmp_path / "run"))
+    with folder_to_itself(folder), pytest.raises(InputError, match="Another run is writing to"):
+        train(arguments(small_dataset, folder, "lstm", "--resume_from_checkpoint latest"))
+    train(arguments(small_dataset, folder, "lstm", "--resume_from_checkpoint latest"))
+
+
 def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> None:
     folder = train(arguments(small_dataset, tmp_path / "run", "lstm", "--save_steps 2 --save_total_limit 3"))
     assert sorted(path.name for path in folder.glob("checkpoint-*")) == [f"checkpoint-{n:08d}" for n in (8, 10, 12)]
@@ -58,6 +83,7 @@ def test_another_run_is_not_resumed(small_dataset: Path, tmp_path: Path) -> None
         ("--seed 1", "its seed is 0, but now it is 1"),
         ("--model.hidden_size 8", "its model is"),
         ("--learning_rate 1e-5", "its learning_rate is"),
+        ("--eval_steps 3", "its eval_steps is 6, but now it is 3"),
     ):
         options = f"--resume_from_checkpoint latest --report_to tensorboard {more}"
         with pytest.raises(InputError, match=message):

@@ -42,6 +42,12 @@ def test_padding_does_not_go_beyond_the_positions_of_a_model() -> None:
         assert genes.slice(np.array([0, 1]), CPU, packed=False, positions=positions).inputs.shape == (2, width)
 
 
+def test_a_row_is_not_filled_up_beyond_the_positions_of_a_model() -> None:
+    for positions, width in ((None, 64), (64, 64), (48, 6)):
+        packed = two_genes(append_eos=True).slice(np.array([0, 1]), CPU, packed=True, positions=positions)
+        assert packed.inputs.shape == (1, width)
+
+
 def test_without_an_end_the_last_letter_is_only_predicted() -> None:
     packed = two_genes(append_eos=False).slice(np.array([0, 1]), CPU, packed=True)
     assert packed.inputs[:, :5].tolist() == [[2, 4, 5, 2, 3]]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from training_runs import ROOT, arguments
 
+from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import build_model, parse_config, train
 
@@ -81,6 +82,8 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
         ("--eval_steps 0", "too small"),
         ("--early_stopping_patience 0", "too small"),
         ("--seed -1", "too small"),
+        ("--adam_beta2 1", "--adam_beta2 1.0 is no decay; give 0 or more, and less than 1"),
+        ("--model.model_type gpt2 --model.n_head 0", "The model section does not describe a gpt2"),
         ("--model.hidden_size [", "not YAML"),
     ],
 )
@@ -90,6 +93,19 @@ def test_unknown_names_and_impossible_numbers_are_refused(
     with pytest.raises(InputError, match=message):
         train(arguments(small_dataset, tmp_path / "run", "lstm", more))
     assert not (tmp_path / "run").exists()
+
+
+def test_the_no_of_yaml_is_no(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("mixed_precision: no")
+    options = ["--config", str(tmp_path / "config.yaml"), "--data", "d", "--output_dir", "run"]
+    assert parse_config(options, None)[0].mixed_precision == "no"
+
+
+def test_a_constant_rate_rises_to_it_where_that_is_asked_for(small_dataset: Path, tmp_path: Path) -> None:
+    more = "--lr_scheduler_type constant --warmup_steps 6 --learning_rate 0.006 --logging_steps 1"
+    train(arguments(small_dataset, tmp_path / "run", "lstm", more))
+    rates = [entry["learning_rate"] for entry in read_record(tmp_path / "run")["curve"]]
+    assert rates == pytest.approx([0.001 * min(step, 6) for step in range(1, 13)])
 
 
 def test_a_refusal_is_one_sentence_and_an_exit_status(small_dataset: Path, tmp_path: Path) -> None:

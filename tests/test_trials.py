@@ -13,6 +13,7 @@ from accelerate.state import AcceleratorState
 from typer.testing import CliRunner
 
 from genelm.cli.main import app
+from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import measure_learning_curve, parse_config, run_sweep, train, trials
 from genelm.training.sweep import read_sweep, sweep_table
@@ -193,6 +194,7 @@ def test_a_sweep_that_is_told_to_stop_lets_the_training_write_a_checkpoint(
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert process.wait() != 0
+    assert read_record(folder)["stopped"] == "interrupted"
     # Nothing of it goes on in the background.
     latest = sorted(folder.glob("checkpoint-*"))
     time.sleep(1)

@@ -50,7 +50,7 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
             **options,
         )
         model = AutoModelForCausalLM.from_config(config)
-    except (ValueError, TypeError, StrictDataclassError) as error:
+    except Exception as error:  # each architecture has its own for what it cannot be made of
         reason = error.__cause__ if isinstance(error, StrictDataclassError) else error
         raise InputError(f"The model section does not describe a {model_type}: {reason}.") from error
     if not any(parameter.requires_grad for parameter in model.parameters()):

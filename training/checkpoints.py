@@ -1,11 +1,14 @@
 """Checkpoints: written whole or not at all, checked before they are used, and what a resumed run must share."""
 
+import contextlib
 import dataclasses
 import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from accelerate import Accelerator
@@ -15,6 +18,12 @@ from genelm.storage import InputError, sha256_of, write_json
 
 from .options import FIXED, TrainingConfig
 from .progress import STILL_RUNNING, Progress
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 PROGRESS_FILE = "progress.json"
 CHECKSUM_FILE = "sha256.json"
@@ -82,6 +91,37 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
             if other.name > folder.name:
                 shutil.rmtree(other)
     return Progress(**content["progress"])
+
+
+@contextlib.contextmanager
+def folder_to_itself(output_dir: Path) -> Iterator[None]:
+    """Keep other runs out of a folder while this one writes there; the first of several processes does it for all.
+
+    Raises:
+        InputError: another run has the folder.
+    """
+    if fcntl is None or os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    made = [path for path in (output_dir, *output_dir.parents) if not path.exists()]
+    output_dir.mkdir(parents=True, exist_ok=True)
+    folder = os.open(output_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        raise InputError(
+            f"Another run is writing to {output_dir}; wait for it, end it, or choose another --output_dir."
+        ) from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(folder)
+        for path in made:
+            with contextlib.suppress(OSError):  # it has content
+                path.rmdir()
 
 
 def remove_leftovers(config: TrainingConfig) -> None:

@@ -13,17 +13,17 @@ from transformers import PreTrainedModel, get_scheduler
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.eval import check_lengths
-from genelm.modeling import new_record
-from genelm.storage import InputError, input_errors_end
+from genelm.modeling import RECORD_FILE, new_record, read_record
+from genelm.storage import InputError, input_errors_end, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
 
 from .building import build_model, make_optimizer
-from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, load_checkpoint, remove_leftovers
+from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, folder_to_itself, load_checkpoint, remove_leftovers
 from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
 from .options import TrainingConfig, check_config, parse_config
 from .packing import use_packed_rows
-from .progress import INTERRUPTED, Progress
+from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .run import Run
 
 
@@ -44,6 +44,11 @@ def train(arguments: list[str], description: str | None = None) -> Path:
     config, section = parse_config(arguments, description)
     check_config(config)
     resume, skipped = checkpoint_to_resume(config)
+    with folder_to_itself(Path(config.output_dir)):
+        return _train(config, section, resume, skipped)
+
+
+def _train(config: TrainingConfig, section: dict[str, Any], resume: Path | None, skipped: list[str]) -> Path:
     data = Path(config.data)
     manifest = read_manifest(data)
     torch.manual_seed(config.seed)
@@ -83,7 +88,10 @@ def train(arguments: list[str], description: str | None = None) -> Path:
     check_lengths(model, validation["length"], validation["gene_id"])
     total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in genes.batches(config))
     optimizer = make_optimizer(model, config)
-    scheduler = get_scheduler(config.lr_scheduler_type, optimizer, config.warmup_steps, total_steps)
+    schedule = config.lr_scheduler_type
+    if schedule == "constant" and config.warmup_steps:
+        schedule = "constant_with_warmup"
+    scheduler = get_scheduler(schedule, optimizer, config.warmup_steps, total_steps)
     record = {
         **new_record(
             model,
@@ -103,6 +111,8 @@ def train(arguments: list[str], description: str | None = None) -> Path:
     progress = Progress()
     if resume is not None:
         progress = load_checkpoint(accelerator, resume, record)
+        if accelerator.is_main_process and (stale := read_record(resume.parent)):
+            write_json(resume.parent / RECORD_FILE, {**stale, "stopped": STILL_RUNNING})
         accelerator.print(f"Going on from {resume}: step {progress.step} of {total_steps}.")
     options = {name: value for name, value in vars(config).items() if value is not None}
     accelerator.init_trackers("genelm", options)

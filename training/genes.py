@@ -123,7 +123,7 @@ class TrainingGenes:
             positions: most that the model has for a gene; None for any number. Padding does not go beyond.
         """
         lengths = self.num_inputs[genes]
-        filler = -int(lengths.sum()) % ROW_STEP if packed else 0
+        filler = -int(lengths.sum()) % ROW_STEP if packed and (positions is None or positions >= ROW_STEP) else 0
         width = padded_length(int(lengths.max()))
         if positions is not None:
             width = min(width, positions)

@@ -53,6 +53,10 @@ class TrainingConfig:
     report_to: str = option("tensorboard", "Tracker of Accelerate: tensorboard, trackio, wandb ..., or none.")
     resume_from_checkpoint: str | None = option(None, "A checkpoint folder, or `latest` of output_dir.")
 
+    def __post_init__(self) -> None:
+        if str(self.mixed_precision).lower() == "false":  # what YAML makes of `no`
+            self.mixed_precision = "no"
+
 
 LEAST = {
     "seed": 0,
@@ -88,6 +92,7 @@ FIXED = (
     "adam_beta1",
     "adam_beta2",
     "max_grad_norm",
+    "eval_steps",
 )
 """Options that a run that is resumed must have as the one that was broken off had them."""
 
@@ -177,6 +182,9 @@ def check_config(config: TrainingConfig) -> None:
         value = getattr(config, name)
         if value is not None and not value >= least:
             raise InputError(f"--{name} {value} is too small; give {least} or more.")
+    for name in ("adam_beta1", "adam_beta2"):
+        if not 0 <= getattr(config, name) < 1:
+            raise InputError(f"--{name} {getattr(config, name)} is no decay; give 0 or more, and less than 1.")
     if not 0 < config.train_fraction <= 1:
         raise InputError(
             f"--train_fraction {config.train_fraction} is no share of the genes; give more than 0, up to 1."

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,13 +159,12 @@ class Run:
             if not is_out_of_memory(error):
                 raise
             message = (
-                f"Memory does not suffice for step {step}, {num_targets:,} symbols in genes of up to "
-                f"{self.genes.num_inputs[batch].max():,}. Raise --gradient_accumulation_steps (now "
-                f"{config.gradient_accumulation_steps}; the steps stay the same), or lower --train_batch_positions or "
+                f"Memory of process {accelerator.process_index} does not suffice for step {step}, {num_targets:,} "
+                f"symbols in genes of up to {self.genes.num_inputs[batch].max():,}. Raise "
+                f"--gradient_accumulation_steps (now {config.gradient_accumulation_steps}; the steps stay the same), "
+                "or lower --train_batch_positions or "
                 f"the size of the model.{self._what_is_kept()}"
             )
-            if not self._is_main:  # of errors of the others nothing is heard otherwise
-                print(f"train.py, process {accelerator.process_index}: {message}", file=sys.stderr)
             raise InputError(message) from error
         self.scheduler.step()
         self.optimizer.zero_grad()
@@ -251,7 +249,7 @@ class Run:
         best = {"step": progress.best_step, "validation_bits_per_base": progress.best_bits_per_base}
         return {
             **self.record,
-            "best": best,
+            **({"best": best} if progress.best_step else {}),
             "stopped": stopped,
             "steps": progress.step,
             "seconds": progress.seconds,
@@ -261,9 +259,8 @@ class Run:
         }
 
     def _write_record(self, stopped: str) -> None:
-        """Write the record into the model folder and draw the curve beside it, once a model has been kept."""
-        if self.progress.best_step == 0:
-            return
+        """Write the record into the folder of the run, and once a model has been kept draw the curve beside it."""
         folder, record = Path(self.config.output_dir), self._record_so_far(stopped)
         write_json(folder / RECORD_FILE, record)
-        draw_training_curve(record, folder / CURVE_FILE)
+        if "best" in record:
+            draw_training_curve(record, folder / CURVE_FILE)

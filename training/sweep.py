@@ -59,6 +59,8 @@ def read_sweep(path: Path) -> tuple[Path, list[Trial]]:
             f"In the sweep {path}, options are NAME: VALUE, grid is NAME: [VALUE, VALUE ...], and trials is a list of "
             "NAME: VALUE."
         )
+    if not isinstance(content.get("config"), str):
+        raise InputError(f"The sweep {path} names no config; give config: FILE, as seen from the sweep's folder.")
     config = path.parent / content["config"]
     if not config.is_file():
         raise InputError(f"The sweep {path} names the config {config}, which is not there.")

@@ -22,7 +22,7 @@ from .options import FIXED, parse_config
 from .progress import INTERRUPTED, STILL_RUNNING
 
 UNFINISHED = (STILL_RUNNING, INTERRUPTED)
-DECISIVE = (*FIXED, "eval_steps", "early_stopping_patience")
+DECISIVE = (*FIXED, "mixed_precision", "early_stopping_patience")
 """Options without which a training would have come to something else."""
 
 
@@ -73,13 +73,14 @@ def run_command(command: list[str]) -> int:
     """Run a command and return its status; where this process is told to stop, all of the command is, and waited for.
 
     Raises:
-        KeyboardInterrupt: SIGINT or SIGTERM came.
+        KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]  # the latter: a terminal is gone
+    before = [signal.signal(number, stop) for number in ends]
     # Time for a checkpoint: the launcher of several processes would kill them after half a minute.
     environment = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "600", **os.environ}
     process = subprocess.Popen(command, env=environment, start_new_session=True)
@@ -95,7 +96,8 @@ def run_command(command: list[str]) -> int:
                 time.sleep(0.1)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(ends, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _check_same(arguments: list[str], record: dict[str, Any], data: Path, folder: Path) -> None:
