@@ -50,7 +50,7 @@ PAIRS = {
 }
 
 ROUNDS = 2
-STEPS = {"lstm": 200, "gpt2": 100}
+STEPS = {"lstm": 160, "gpt2": 60}
 POSITIONS = 8192
 POSITIONS_OF_A_PROCESS = 32_768
 GENES = 22
