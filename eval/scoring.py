@@ -228,14 +228,27 @@ def _totals(costs: dict[str, FloatArray], lengths: npt.NDArray[np.int64]) -> Flo
     """Sum costs by gene: the columns of `GeneScores`, shape `[n_genes, 5]`."""
     is_letter = np.arange(costs["base"].shape[1]) < lengths[:, None]
     is_base = is_letter & ~np.isnan(costs["base"])
-    end = np.arange(len(lengths)), lengths
+    n_bases, end = is_base.sum(axis=1), (np.arange(len(lengths)), lengths)
     return np.stack(
         [
-            is_base.sum(axis=1, dtype=np.float64),
-            np.where(is_base, costs["base"], 0.0).sum(axis=1),
-            np.where(is_letter, costs["goes_on"][:, :-1], 0.0).sum(axis=1) + costs["ends"][end],
-            np.where(is_base, costs["whole_base"], 0.0).sum(axis=1),
+            n_bases.astype(np.float64),
+            _sums(costs["base"][is_base], n_bases),
+            _sums(costs["goes_on"][:, :-1][is_letter], lengths) + costs["ends"][end],
+            _sums(costs["whole_base"][is_base], n_bases),
             costs["whole_eos"][end],
         ],
         axis=1,
     )
+
+
+def _sums(values: FloatArray, sizes: npt.NDArray[np.int64]) -> FloatArray:
+    """Sum groups of so many values, one after the other, each to the bits that it would have alone.
+
+    Sums over rows with their padding would differ in the last bit from batch to batch, and decide what is a tie.
+    """
+    sums = np.zeros(len(sizes))
+    filled = sizes > 0
+    starts = (np.cumsum(sizes) - sizes)[filled]
+    if len(starts):
+        sums[filled] = np.add.reduceat(values, starts)
+    return sums

@@ -133,6 +133,14 @@ def test_a_batch_is_never_longer_than_the_positions_of_a_model() -> None:
     assert mean_hidden_states(model, [gene]) is not None
 
 
+def test_what_costs_the_same_is_a_tie_to_the_last_bit_in_any_batch() -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=2))  # nothing counted: every base costs the same
+    genes = [("ACGTT" * 25)[:length] for length in range(60, 125)] + ["GATTC" * 15, "N".join(["ACGGT"] * 15)]
+    scores = score_genes(model, genes, max_positions=700)
+    assert {scores.base_nats[15], *scores.base_nats[-2:]} == {score_genes(model, ["T" * 75]).base_nats[0]}
+    assert scores.eos_nats[15] == scores.eos_nats[-2]
+
+
 def test_scores_depend_on_nothing_after(model: torch.nn.Module) -> None:
     one, other = score_bases(model, ["ACGTTGCAAC" + "A" * 20, "ACGTTGCAAC" + "T" * 20])
     assert one[:10] == pytest.approx(other[:10], abs=1e-6)
