@@ -14,8 +14,8 @@ the fastest counts, since a machine that others use as well is only ever slowed 
 
 Speeds are real bases a second in the steady state: the latter half of the steps, when most shapes of batches have come
 once. Each peer takes batches of as many genes as ours have on average. An allocator that is preloaded (docs/scaling.md
-says how) serves ours and peers alike. Results go to benchmarks/results/train.json, and a table of them to
-docs/scaling.md.
+says how) serves ours alone; peers have the C library's. Results go to benchmarks/results/train.json, and a table of
+them to docs/scaling.md.
 """
 
 import argparse
@@ -158,7 +158,7 @@ def speed_table(results: dict[str, Any]) -> str:
     if device["preloaded"]:
         held = (results[name]["peak_memory_gb"] for name in ("lstm", "lstm, malloc of the C library"))
         lines[-1] += (
-            f" Ours and peers had {device['preloaded']} preloaded; with it the LSTM held {next(held):.1f} GB, "
+            f" Ours had {device['preloaded']} preloaded, the peers not; with it the LSTM held {next(held):.1f} GB, "
         )
         lines[-1] += f"without {next(held):.1f}."
     return "\n".join(lines) + "\n"
@@ -231,7 +231,10 @@ def ours(
 def run_here(job: str, data: Path) -> dict[str, Any]:
     print(job, "...", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, str(data), "--job", job]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    environment = os.environ | {"LD_PRELOAD": ""}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, env=environment
+    )
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -327,7 +330,7 @@ def run_keras(arguments: argparse.Namespace) -> dict[str, Any]:
         script = Path(folder, "keras_lstm.py")
         script.write_text(KERAS)
         command = [arguments.keras, str(script), str(Path(folder, "genes.txt")), str(GENES), str(PADDED)]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "LD_PRELOAD": ""}
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         return {"not measured": done.stderr.strip().splitlines()[-1]}
