@@ -1,9 +1,9 @@
 """Speed and memory of `genelm data build`, beside named peers, in one run: python benchmarks/data.py genes.fa.gz
 
 Two measurements. First the genes of a FASTA file are cleaned, deduplicated, clustered, split by similarity, looked
-over and written; the peer is the bare MMseqs2 search on the same genes. Then genomes of growing size are made up, with an
-annotation, and their genes extracted, once with plain and once with gzipped files; the peer is pyfaidx, which fetches
-the same genes and does nothing with them. Results go to benchmarks/results/data.json.
+over and written; the peer is the bare MMseqs2 search on the same genes. Then genomes of growing size are made up, with
+an annotation, and their genes extracted, once with plain and once with gzipped files; the peer is pyfaidx, which
+fetches the same genes and does nothing with them. Results go to benchmarks/results/data.json.
 """
 
 import argparse
