@@ -57,5 +57,5 @@ def test_only_models_with_positions_need_windows(model: torch.nn.Module) -> None
     assert isinstance(adapt(model, load_tokenizer(), "gpt2", context=10), WindowedModel)
     with pytest.raises(InputError, match="context of 32 bases leaves no base to predict in a window of 32"):
         adapt(model, load_tokenizer(), "gpt2", context=32)
-    with pytest.raises(InputError, match="give a context"):
+    with pytest.raises(InputError, match="read it in windows"):
         score_genes(model, [GENE])

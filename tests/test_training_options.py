@@ -83,7 +83,6 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
         ("--early_stopping_patience 0", "too small"),
         ("--seed -1", "too small"),
         ("--adam_beta2 1", "--adam_beta2 1.0 is no decay; give 0 or more, and less than 1"),
-        ("--model.model_type gpt2 --model.n_head 0", "The model section does not describe a gpt2"),
         ("--model.hidden_size [", "not YAML"),
     ],
 )
@@ -93,6 +92,12 @@ def test_unknown_names_and_impossible_numbers_are_refused(
     with pytest.raises(InputError, match=message):
         train(arguments(small_dataset, tmp_path / "run", "lstm", more))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("more", ["--model.n_head 0", "--model.n_embd -4", "--model.activation_function gelu_tanh"])
+def test_a_model_that_cannot_be_built_is_refused(more: str, small_dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The model section does not describe a gpt2"):
+        train(arguments(small_dataset, tmp_path / "run", "gpt2", more))
 
 
 def test_the_no_of_yaml_is_no(tmp_path: Path) -> None:
