@@ -17,6 +17,7 @@ from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import measure_learning_curve, parse_config, run_sweep, train, trials
 from genelm.training.sweep import read_sweep, sweep_table
+from genelm.training.trials import run_command
 
 ROOT = Path(__file__).parent.parent
 CONFIG = """
@@ -180,6 +181,15 @@ def test_the_command_runs_a_sweep_in_processes_of_their_own(small_dataset: Path,
         assert done.exit_code == 0, done.output
         assert "2 trials; learning_rate=1e-2 is best" in done.output
     assert sorted(path.name for path in (tmp_path / "out" / "trials").iterdir()) == ["base", "learning_rate=1e-2"]
+
+
+def test_under_nohup_a_lost_terminal_ends_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        hang_up = "import os, signal; os.kill(os.getppid(), signal.SIGHUP)"
+        assert run_command([sys.executable, "-c", hang_up]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_sweep_that_is_told_to_stop_lets_the_training_write_a_checkpoint(

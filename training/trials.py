@@ -79,7 +79,9 @@ def run_command(command: list[str]) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]  # the latter: a terminal is gone
+    ends = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        ends.append(signal.SIGHUP)  # the terminal is gone
     before = [signal.signal(number, stop) for number in ends]
     # Time for a checkpoint: the launcher of several processes would kill them after half a minute.
     environment = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "600", **os.environ}
