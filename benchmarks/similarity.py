@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from genelm.dataset_scripts import load_split, read_leakage, read_manifest
-from genelm.dataset_scripts.mmseqs2_search import find_hits
+from genelm.dataset_scripts.mmseqs2_search import LEAST_SCORE, find_hits
 from genelm.dataset_scripts.similarity import cluster_labels, similar_pairs
 from genelm.storage import write_json
 
@@ -41,7 +41,8 @@ def measure(folder: Path, threads: int) -> dict[str, Any]:
     hit = {}
     for length in SEED_LENGTHS:
         found: set[int] = set()
-        for query, _ in find_hits(evaluation, training, search["identity"], search["coverage"], threads, length):
+        limits = (search["identity"], search["coverage"])
+        for query, _ in find_hits(evaluation, training, *limits, threads, length, LEAST_SCORE):
             found.update(query.tolist())
         hit[f"seeds of {length}"] = len(found)
     strata = {split: facts["strata"] for split, facts in read_leakage(folder)["splits"].items()}

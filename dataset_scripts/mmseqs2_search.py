@@ -22,6 +22,13 @@ SEED_LENGTH = 12
 CLOSING_SEED_LENGTHS = (12, 10, 9)
 """For the last look over a split: each finds pairs that the others miss."""
 
+LEAST_SCORE = 15
+"""What the stretch around a seed has to score without gaps to be aligned, by MMseqs2's own choice."""
+
+CLOSING_LEAST_SCORE = 30
+"""For the last look over a split, where most seeds stand by chance: a third of the time, and what the lower score
+finds is found. Among all genes some pairs would be lost, and no time gained."""
+
 MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""
 
@@ -35,7 +42,7 @@ def search_with_mmseqs2(
         Each pair `i < j` as the number `i * len(sequences) + j`, ascending.
     """
     codes = [np.array([], dtype=np.int64)]
-    for query, target in find_hits(sequences, None, identity, coverage, threads, SEED_LENGTH):
+    for query, target in find_hits(sequences, None, identity, coverage, threads, SEED_LENGTH, LEAST_SCORE):
         low, high = np.minimum(query, target), np.maximum(query, target)
         codes.append(np.unique((low * len(sequences) + high)[low < high]))
     return np.unique(np.concatenate(codes))
@@ -48,6 +55,7 @@ def find_hits(
     coverage: float,
     threads: int,
     seed_length: int,
+    least_score: int,
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Align queries with targets.
 
@@ -58,6 +66,7 @@ def find_hits(
         coverage: likewise.
         threads: processor cores.
         seed_length: bases of a seed; shorter ones find more, in more time.
+        least_score: what the stretch around a seed scores at least; see `LEAST_SCORE`.
 
     Yields:
         Positions of similar queries and targets, block by block.
@@ -77,6 +86,7 @@ def find_hits(
             "--strand": 2,  # both
             "-k": seed_length,
             "--mask": 0,  # stretches of low complexity are seeds as well: what is alike there is alike
+            "--min-ungapped-score": least_score,
             "--max-seqs": MOST_HITS,
             "--min-seq-id": identity,
             "--format-output": "query,target,qcov,tcov",

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .kmer_search import search_with_kmers, similar_to_reference
-from .mmseqs2_search import CLOSING_SEED_LENGTHS, find_hits, search_with_mmseqs2
+from .mmseqs2_search import CLOSING_LEAST_SCORE, CLOSING_SEED_LENGTHS, find_hits, search_with_mmseqs2
 
 METHODS = ("kmers", "mmseqs2", "both")
 """What finds the pairs; `both` finds them with k-mers, and MMseqs2 looks over the split that comes of it."""
@@ -75,7 +75,9 @@ def similar_to_evaluation(
     similar = similar_to_reference(training, evaluation, identity, coverage, threads)
     if method != "kmers":
         for seed_length in CLOSING_SEED_LENGTHS:
-            for _, found in find_hits(evaluation, training, identity, coverage, threads, seed_length):
+            for _, found in find_hits(
+                evaluation, training, identity, coverage, threads, seed_length, CLOSING_LEAST_SCORE
+            ):
                 similar[found] = True
     return similar
 
