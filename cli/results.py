@@ -191,6 +191,9 @@ def report(
     update: Annotated[
         Path | None, typer.Option(help="Markdown file whose table between the results marks is rendered anew.")
     ] = None,
+    learning_curve: Annotated[
+        Path | None, typer.Option(help="learning_curve.json of `genelm learning-curve`, on the same genes.")
+    ] = None,
 ) -> None:
     """Lay results side by side: tables and pictures, as one HTML page and as Markdown.
 
@@ -199,6 +202,7 @@ def report(
     from genelm.eval import (
         best_first,
         gene_table_of,
+        read_learning_curve,
         read_results,
         results_files,
         results_table,
@@ -213,7 +217,8 @@ def report(
         if (table := gene_table_of(file, result)) is not None:
             gene_tables[result["model"]["name"]] = table
     loaded = best_first(loaded)
-    for path in write_report(loaded, output, gene_tables=gene_tables):
+    curve = None if learning_curve is None else read_learning_curve(learning_curve)
+    for path in write_report(loaded, output, gene_tables=gene_tables, learning_curve=curve):
         print(path)
     if update is not None:
         update_table(update, results_table(loaded))

@@ -61,11 +61,12 @@ def learning_curve(
     genelm learning-curve --data data/human_genes --config configs/lstm.yaml --config configs/gpt2.yaml
     --output results/learning_curve
 
-    What is done is not done twice, so the same command goes on after an interruption.
+    What is done is not done twice, so the same command goes on after an interruption. `genelm report` takes the curve
+    into a report.
     """
     from genelm.training import FRACTIONS, measure_learning_curve
 
-    entries = measure_learning_curve(
+    curve = measure_learning_curve(
         data,
         output,
         fractions=fraction or FRACTIONS,
@@ -76,4 +77,4 @@ def learning_curve(
         seed=seed,
         launch=launch,
     )
-    print(f"{output / 'learning_curve.png'}: {len(entries)} trainings.")
+    print(f"{output / 'learning_curve.png'}: {len(curve['entries'])} trainings.")

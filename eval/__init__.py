@@ -11,6 +11,13 @@ from .foreign import adapt
 from .gene_picture import draw_bases
 from .gene_scores import gene_scores_path
 from .generation import kmer_divergence, measure_generation
+from .learning_curve import (
+    learning_curve_entry,
+    learning_curve_table,
+    make_learning_curve,
+    read_learning_curve,
+    write_learning_curve,
+)
 from .loading import load_model
 from .mutation_pairs import PairSet, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
@@ -47,8 +54,11 @@ __all__ = [
     "gene_scores_path",
     "gene_table_of",
     "kmer_divergence",
+    "learning_curve_entry",
+    "learning_curve_table",
     "load_model",
     "make_edited_pairs",
+    "make_learning_curve",
     "make_results",
     "markdown_table",
     "measure_baselines",
@@ -57,6 +67,7 @@ __all__ = [
     "measure_mutations",
     "measure_perplexity",
     "mutation_accuracy",
+    "read_learning_curve",
     "read_pairs",
     "read_results",
     "results_files",
@@ -67,6 +78,7 @@ __all__ = [
     "update_table",
     "write_base_scores",
     "write_gene_scores",
+    "write_learning_curve",
     "write_report",
     "write_results",
 ]

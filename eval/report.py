@@ -12,6 +12,7 @@ from genelm.storage import InputError, atomic_file
 
 from .bootstrap import CONFIDENCE, RESAMPLES
 from .comparison import compare_models
+from .learning_curve import draw_learning_curve, learning_curve_table
 from .page import render_page
 from .picture import draw_gene_types, draw_overview, draw_spectra, draw_variants
 from .results import find_measurement
@@ -42,7 +43,11 @@ START, END = "<!-- results:start -->", "<!-- results:end -->"
 
 
 def write_report(
-    results: Sequence[dict[str, Any]], folder: Path, *, gene_tables: Mapping[str, pa.Table] | None = None
+    results: Sequence[dict[str, Any]],
+    folder: Path,
+    *,
+    gene_tables: Mapping[str, pa.Table] | None = None,
+    learning_curve: dict[str, Any] | None = None,
 ) -> list[Path]:
     """Write `report.html`, which needs nothing beside it, the same as `report.md`, and its pictures as PNG and SVG.
 
@@ -50,20 +55,27 @@ def write_report(
         results: one object a model, in the order of the rows.
         folder: where to; it is made if need be.
         gene_tables: name of a model -> what each gene costs under it, where that is known; two and more are compared.
+        learning_curve: as `read_learning_curve` returns it, of the dataset and split of the results.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: the results cannot stand in one table; see `check_comparable`.
+        InputError: the results cannot stand in one table, see `check_comparable`, or the learning curve is of other
+            genes.
     """
     check_comparable(results)
+    if learning_curve is not None:
+        _check_curve(results[0], learning_curve)
     drawn: dict[str, Path] = {}
     for name, (draw, tasks) in _PICTURES.items():
         if any(_rows(result, task) for result in results for task in tasks):
             draw(results, [folder / f"{name}.png", folder / f"{name}.svg"])
             drawn[f"{name}.png"] = folder / f"{name}.svg"
-    text = _page(results, gene_tables or {})
+    if learning_curve is not None:
+        drawn["learning_curve.png"] = folder / "learning_curve.svg"
+        draw_learning_curve(learning_curve, _both(folder, "learning_curve.png"))
+    text = _page(results, gene_tables or {}, learning_curve)
     for path, content in ((folder / "report.md", text), (folder / "report.html", render_page(text, drawn))):
         with atomic_file(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
@@ -134,6 +146,18 @@ def _check_same(what: str, results: Sequence[dict[str, Any]], values: Sequence[s
             )
 
 
+def _check_curve(result: dict[str, Any], curve: dict[str, Any]) -> None:
+    """Refuse a learning curve that was not measured on the genes of the results."""
+    measured_on, of_results = (
+        f"{one['name']} {one['fingerprint'][:12]}, {one['split']}" for one in (curve["dataset"], result["dataset"])
+    )
+    if measured_on != of_results:
+        raise InputError(
+            f"The learning curve was measured on {measured_on}, and {result['model']['name']} on {of_results}; report "
+            "them apart."
+        )
+
+
 def _rows(result: dict[str, Any], task: str) -> list[dict[str, Any]]:
     return [row for row in result["measurements"] if row["task"] == task]
 
@@ -148,7 +172,9 @@ def _pairs(result: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(sets))
 
 
-def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]) -> str:
+def _page(
+    results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table], learning_curve: dict[str, Any] | None
+) -> str:
     """Render the whole report as Markdown; a section whose task no model was measured on is left out."""
     dataset = results[0]["dataset"]
     measured = {row["task"] for result in results for row in result["measurements"]}
@@ -174,6 +200,15 @@ def _page(results: Sequence[dict[str, Any]], gene_tables: Mapping[str, pa.Table]
             comparison_table(differences),
             "Paired: the difference is taken gene by gene, so its interval is narrower than those of the two figures. "
             "Where it holds 0, the genes do not tell the models apart.",
+        ]
+    if learning_curve is not None:
+        parts += [
+            "## Learning curve",
+            "![Bits per base on all, novel and familiar genes over the bases trained on, for each model]"
+            "(learning_curve.png)",
+            learning_curve_table(learning_curve),
+            "Each model trained on growing shares of the training genes, and measured on the same genes. Novel and "
+            "familiar are by the whole training set.",
         ]
     if "edits" in measured:
         parts += [

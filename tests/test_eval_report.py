@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from genelm.eval import Measurement, best_first, make_results, results_table, update_table, write_report
+from genelm.eval import (
+    Measurement,
+    best_first,
+    learning_curve_entry,
+    make_learning_curve,
+    make_results,
+    read_learning_curve,
+    results_table,
+    update_table,
+    write_learning_curve,
+    write_report,
+)
 from genelm.eval.report import check_comparable
 from genelm.storage import InputError
 
@@ -132,6 +143,46 @@ def test_new_tasks_have_their_sections_and_pictures(tmp_path: Path) -> None:
     assert "## Probing for gene type" in page
     assert "| all | 1,234 | 0.250 (0.240–0.270) | – |" in page
     assert "## Overview" not in page
+
+
+def _curve(split: str = "test") -> dict[str, Any]:
+    entries = [
+        learning_curve_entry("lstm", fraction, {"genes": int(100 * fraction), "bases": 40_000}, _results("lstm", bits))
+        for fraction, bits in ((0.1, 1.95), (1.0, 1.9))
+    ]
+    return make_learning_curve(entries, {"name": "human_genes", "fingerprint": "cd" * 32, "split": split})
+
+
+def test_a_learning_curve_is_part_of_a_report_on_the_same_genes(tmp_path: Path) -> None:
+    write_learning_curve(_curve(), tmp_path)
+    curve = read_learning_curve(tmp_path / "learning_curve.json")
+    assert curve == _curve()
+    written = write_report([_results("lstm")], tmp_path / "report", learning_curve=curve)
+    assert {"learning_curve.png", "learning_curve.svg"} < {path.name for path in written}
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "| lstm | 10 % | 10 | 40,000 | 1.950 | 1.950 | 1.950 |" in page
+    assert (tmp_path / "learning_curve.md").read_text() in page
+    assert "(learning_curve.png)" in page
+    assert len(re.findall('src="data:image', (tmp_path / "report" / "report.html").read_text())) == 3
+    with pytest.raises(InputError, match=r"on human_genes cdcdcdcdcdcd, test, and lstm on .*, validation; report"):
+        write_report([_results("lstm", split="validation")], tmp_path / "other", learning_curve=curve)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", 'has no "format": "genelm-learning-curve"'),
+        ('{"format": "genelm-learning-curve", "format_version": 2}', "has format version 2"),
+    ],
+)
+def test_what_is_no_learning_curve_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "curve.json").write_text(content)
+    with pytest.raises(InputError, match=f"curve.json {message}"):
+        read_learning_curve(tmp_path / "curve.json")
 
 
 def test_the_best_model_comes_first() -> None:

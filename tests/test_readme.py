@@ -16,9 +16,16 @@ from hub_stand_in import TOKEN, USER, HubStandIn
 from ncbi_stand_in import NcbiStandIn, random_genes, serving
 
 from genelm.dataset_scripts import load_split
-from genelm.eval import best_first, find_measurement, make_edited_pairs, read_results, results_table
+from genelm.eval import (
+    best_first,
+    find_measurement,
+    learning_curve_table,
+    make_edited_pairs,
+    read_learning_curve,
+    read_results,
+    results_table,
+)
 from genelm.eval.report import END, START
-from genelm.training.learning_curve import learning_curve_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -187,10 +194,17 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
 
 
 def test_its_words_on_the_learning_curve_are_what_was_measured() -> None:
-    folder = ROOT / "docs" / "results" / "learning_curve"
-    entries = json.loads((folder / "learning_curve.json").read_text())
-    assert (folder / "learning_curve.md").read_text() == learning_curve_table(entries)
-    assert all(entry["split"] == "test" for entry in entries)
+    folder = ROOT / "docs" / "results"
+    curve = read_learning_curve(folder / "learning_curve" / "learning_curve.json")
+    assert learning_curve_table(curve) in (folder / "report.md").read_text()
+    entries = curve["entries"]
+    # Fitted on all genes, they are the models of the table, to the last bit.
+    for name, model in (("mixture", "mixture"), ("laplace", "laplace8")):
+        results = read_results(folder / f"{model}.json")
+        assert curve["dataset"] == {key: results["dataset"][key] for key in ("name", "fingerprint", "split")}
+        assert max(
+            (entry["fraction"], entry["bits_per_base"]["all"]) for entry in entries if entry["model"] == name
+        ) == (1, find_measurement(results, task="perplexity", metric="bits_per_base")["value"])
 
     def ends(model: str, stratum: str) -> str:
         shares = sorted((entry for entry in entries if entry["model"] == model), key=lambda entry: entry["bases"])

@@ -13,6 +13,7 @@ from accelerate.state import AcceleratorState
 from typer.testing import CliRunner
 
 from genelm.cli.main import app
+from genelm.eval import read_learning_curve
 from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import measure_learning_curve, parse_config, run_sweep, train, trials
@@ -144,7 +145,7 @@ def test_a_learning_curve_is_of_growing_shares(
 ) -> None:
     (tmp_path / "base.yaml").write_text(CONFIG)
 
-    def measure() -> list[dict]:
+    def measure() -> dict:
         return measure_learning_curve(
             small_dataset,
             tmp_path / "out",
@@ -154,7 +155,8 @@ def test_a_learning_curve_is_of_growing_shares(
             split="validation",
         )
 
-    entries = measure()
+    curve = measure()
+    entries = curve["entries"]
     assert [(entry["model"], entry["fraction"]) for entry in entries] == [
         ("laplace", 0.1),
         ("laplace", 1.0),
@@ -165,11 +167,11 @@ def test_a_learning_curve_is_of_growing_shares(
     assert [entry["bases"] for entry in entries[:2]] == [entry["bases"] for entry in entries[2:]]
     assert entries[0]["genes"] == round(entries[1]["genes"] / 10)
     assert all(1 < entry["bits_per_base"]["all"] < 2.5 for entry in entries)
-    assert json.loads((tmp_path / "out" / "learning_curve.json").read_text()) == entries
+    assert read_learning_curve(tmp_path / "out" / "learning_curve.json") == curve
     assert (tmp_path / "out" / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "| base | 10 % |" in (tmp_path / "out" / "learning_curve.md").read_text()
     assert len(started) == 2
-    assert measure() == entries
+    assert measure() == curve
     assert len(started) == 2
 
 
