@@ -17,7 +17,10 @@ A run that is told to stop (Ctrl-C, SIGTERM) writes a checkpoint first, and one 
 several machines, and Slurm.
 """
 
-from genelm.training.command import main
+from genelm.storage import share_processors
 
 if __name__ == "__main__":
+    share_processors()
+    from genelm.training.command import main
+
     main(__doc__)

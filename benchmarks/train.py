@@ -34,7 +34,7 @@ from typing import Any
 import torch
 
 from genelm.dataset_scripts import load_split
-from genelm.storage import write_json
+from genelm.storage import share_processors, write_json
 from genelm.tokenization import VOCABULARY
 
 RESULTS = Path(__file__).parent / "results" / "train.json"
@@ -78,6 +78,7 @@ def main() -> None:
     if arguments.job is not None:
         print(json.dumps(PEERS[arguments.job](arguments.data)))
         return
+    share_processors()
     measured = by_turns(jobs(arguments) | {"device": partial(run_here, "device", arguments.data)})
     results: dict[str, Any] = {"device": max(measured.pop("device"), key=lambda turn: turn["bf16"])}
     results["device"]["preloaded"] = Path(os.environ.get("LD_PRELOAD", "")).name

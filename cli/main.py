@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import input_errors_end
+from genelm.storage import input_errors_end, share_processors
 
 from .data import data
 from .models import generate, ngram, push, score
@@ -54,5 +54,6 @@ def _options(
 
 def main() -> None:
     """Run the command line; unusable input ends in one sentence on standard error and exit status 2."""
+    share_processors()
     with input_errors_end("genelm"):
         app()

@@ -1,7 +1,8 @@
-"""What every room that touches a disk shares: atomic writes, checksums, provenance, the error for unusable input."""
+"""What all rooms share: atomic writes, checksums, provenance, the error for unusable input, how threads wait."""
 
 from .atomic import atomic_file, atomic_folder, check_output_file, check_output_folder, write_json
 from .errors import InputError, input_errors_end
+from .processors import share_processors
 from .provenance import package_versions, sha256_of, started_command
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "input_errors_end",
     "package_versions",
     "sha256_of",
+    "share_processors",
     "started_command",
     "write_json",
 ]

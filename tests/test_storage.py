@@ -1,6 +1,9 @@
 """A crash leaves the old file or the new one, and nothing half-written."""
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,19 @@ def test_checksums(tmp_path: Path) -> None:
 
 def test_versions_of_what_decides_results() -> None:
     assert package_versions()["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("by_the_user", "spins"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")]
+)
+def test_commands_share_the_processors_before_torch_is_loaded(by_the_user: dict[str, str], spins: str) -> None:
+    code = (
+        "import os, sys, genelm.cli.main as command\n"
+        "assert 'torch' not in sys.modules\n"
+        "sys.argv = ['genelm', '--version']\n"
+        "try:\n    command.main()\n"
+        "except SystemExit:\n    print(os.environ.get('GOMP_SPINCOUNT'))\n"
+    )
+    unset = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run([sys.executable, "-c", code], env=unset | by_the_user, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == spins, done.stderr
