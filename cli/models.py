@@ -201,8 +201,10 @@ def score(
     positions = max_positions or MAX_POSITIONS
     if not per_base:
         write_gene_scores(scorer, names, sequences, output, positions)
+        print(f"{output}: {len(names):,} genes.")
         return
     nats = write_base_scores(scorer, names, sequences, output, positions)
+    print(f"{output}: {len(names):,} genes, base by base.")
     if picture is not None:
         print(f"{picture}: {draw_bases(names, nats, picture)} of {len(names):,} genes, base by base.")
 
@@ -215,6 +217,10 @@ def push(
         typer.Option(
             help="Results file, or folder of them (by default results/): those of this very model go into its card."
         ),
+    ] = None,
+    license_name: Annotated[
+        str | None,
+        typer.Option("--license", help="Of the weights, as the Hub names it, such as cc-by-4.0; for the card."),
     ] = None,
     private: Annotated[bool, typer.Option(help="Make the repository private.")] = False,
     dry_run: Annotated[Path | None, typer.Option(help="Write what would be uploaded to this folder instead.")] = None,
@@ -246,4 +252,5 @@ def push(
                 measured.append(found)
     if not measured:
         print("There are no results of this very model; the card will say so (see `genelm evaluate`, --results).")
-    print(publish(folder, repo, measured, private=private, dry_run=dry_run))
+    address = publish(folder, repo, measured, license_name=license_name, private=private, dry_run=dry_run)
+    print(f"{address}: what would be uploaded to {repo}." if dry_run else address)

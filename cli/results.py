@@ -51,7 +51,7 @@ def evaluate(
     """
     _check_results_file(output)
 
-    from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, write_results
+    from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, headline, write_results
 
     scorer, info, cache = _load(model, output, context, trust_remote_code)
     results = evaluate_model(
@@ -70,9 +70,10 @@ def evaluate(
     if cache is not None:
         write_results(results, output)
         cache.remove()
-        for row in results["measurements"]:
-            if row["group"] in ("all", "familiarity", "max_edits", "edits") and row["convention"] == "genelm":
-                print(f"{row['task']}: {row['metric']} ({row['group']} {row['stratum']}) {row['value']:.4g}")
+        for name, figure in headline(results):
+            print(f"{name + ':':28}{figure}")
+        for note in results["notes"]:
+            print(note)
         print(f"{output}: {len(results['measurements'])} measurements of {model} on {split}.")
 
 
@@ -143,13 +144,16 @@ def variants(
     context: Context = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
-    """Compare what a model thinks of variants with what is known of them.
+    """Score variants, and compare what a model thinks of them with what is known of them.
+
+    genelm variants runs/lstm --variants mine.vcf.gz --reference genome.fa.gz --output results/mine_lstm.json
 
     genelm variants runs/lstm --variants mpra.tsv --column contig=element --column position=pos0 --zero-based
     --column effect=log2_effect --reference elements.fa --output results/mpra_lstm.json
 
     A variant's score is the log-likelihood of the window with the alternative allele less that with the reference
-    allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its interval.
+    allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its interval, where
+    there are any; the scores themselves lie beside the results, in results/mine_lstm.variants.tsv.
     """
     _check_results_file(output)
     for file in (variants, reference):
@@ -158,6 +162,7 @@ def variants(
 
     from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, write_results
 
+    scores = output.with_suffix(".variants.tsv")
     scorer, info, cache = _load(model, output, context, trust_remote_code)
     results = evaluate_variants(
         scorer,
@@ -174,7 +179,7 @@ def variants(
         command=started_command(),
         max_positions=max_positions or MAX_POSITIONS,
         cache=cache,
-        variant_scores=output.with_suffix(".variants.tsv") if cache else None,
+        variant_scores=scores if cache else None,
     )
     if cache is not None:
         write_results(results, output)
@@ -182,7 +187,9 @@ def variants(
         for row in results["measurements"]:
             if row["group"] in ("all", "left out"):
                 print(f"{row['metric']} ({row['stratum']}): {row['value']:.4g}, {row['n_genes']:,} variants")
-        print(f"{output}: {len(results['measurements'])} measurements of {model}.")
+        print(
+            f"{output}: {len(results['measurements'])} measurements of {model}; {scores}: the score of each variant."
+        )
 
 
 def report(

@@ -85,6 +85,8 @@ def _read_rows(
 
 def _find_columns(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
     """Return our column -> its position in the file."""
+    if header and header[0].startswith(">"):
+        raise InputError(f"{path} looks like FASTA, not CSV; read it with --source fasta.")
     found = f"its columns are {', '.join(header) or 'none'}"
     if len(header) == 1 and re.search(r"[;\t]", header[0]):
         found = f"its first line has no commas ({header[0]!r}); save it separated by commas"
@@ -102,7 +104,7 @@ def _find_columns(path: Path, header: list[str], columns: Mapping[str, str]) -> 
     if "sequence" not in positions:
         raise InputError(
             f"{path} has no column 'sequence' or 'NucleotideSequence'; {found}; name the one that holds the "
-            "sequences as in sequence=COLUMN."
+            "sequences as in --column sequence=COLUMN."
         )
     return positions
 

@@ -27,7 +27,7 @@ from .report import best_first, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
-from .tables import markdown_table, results_table
+from .tables import headline, markdown_table, results_table
 from .variants import WINDOW, evaluate_variants
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "find_measurement",
     "gene_scores_path",
     "gene_table_of",
+    "headline",
     "kmer_divergence",
     "learning_curve_entry",
     "learning_curve_table",

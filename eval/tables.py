@@ -27,23 +27,7 @@ def results_table(results: Sequence[Results]) -> str:
     Returns:
         Two Markdown tables; a figure that was not measured is a dash.
     """
-    ours = markdown_table(
-        results,
-        [
-            ("model", lambda r: r["model"]["name"]),
-            ("parameters", lambda r: f"{r['model']['parameters']:,}"),
-            _figure("bits/base", task="perplexity", metric="bits_per_base"),
-            _figure("perplexity", task="perplexity", metric="perplexity"),
-            *(
-                _figure(
-                    f"bits/base, {stratum}", task="perplexity", metric="bits_per_base", **_of("familiarity", stratum)
-                )
-                for stratum in ("novel", "familiar")
-            ),
-            *_edit_accuracies(results, "accuracy", "edits told, K = {}"),
-            *_accuracies(results, "genelm", "accuracy_perplexity_rule", "mutations found, K = {}"),
-        ],
-    )
+    ours = markdown_table(results, _main_columns(results))
     papers = markdown_table(
         [r for r in results if any(row["convention"] == "paper" for row in r["measurements"])],
         [
@@ -53,6 +37,27 @@ def results_table(results: Sequence[Results]) -> str:
         ],
     )
     return f"{ours}\nThe same in the paper's conventions (its alphabet, its end symbol):\n\n{papers}"
+
+
+def headline(results: Results) -> list[tuple[str, str]]:
+    """Give what the main table says of one model: names of figures, and the figures that were measured."""
+    figures = [(name, cell(results)) for name, cell in _main_columns([results])]
+    return [(name, figure) for name, figure in figures if figure != _NOT_MEASURED]
+
+
+def _main_columns(results: Sequence[Results]) -> list[Column]:
+    return [
+        ("model", lambda r: r["model"]["name"]),
+        ("parameters", lambda r: f"{r['model']['parameters']:,}"),
+        _figure("bits/base", task="perplexity", metric="bits_per_base"),
+        _figure("perplexity", task="perplexity", metric="perplexity"),
+        *(
+            _figure(f"bits/base, {stratum}", task="perplexity", metric="bits_per_base", **_of("familiarity", stratum))
+            for stratum in ("novel", "familiar")
+        ),
+        *_edit_accuracies(results, "accuracy", "edits told, K = {}"),
+        *_accuracies(results, "genelm", "accuracy_perplexity_rule", "mutations found, K = {}"),
+    ]
 
 
 def familiarity_table(results: Sequence[Results]) -> str:

@@ -1,5 +1,7 @@
 """The task "variants": does the change that a variant makes to a gene's likelihood tell what it does?
 
+Where nothing is known of the variants, they are scored all the same, and compared with nothing.
+
 The score of a variant is the log-likelihood ratio, in nats, of the window around it with the alternative allele and
 with the reference allele, each against uniform bases, so that insertions and deletions compare with substitutions:
 `(n_alt ln 4 + ln p(alt)) - (n_ref ln 4 + ln p(ref))`. Below 0 the model finds the variant worse than the reference.
@@ -99,20 +101,24 @@ def evaluate_variants(
         variant_scores: where to write the score of each variant, a TSV file.
 
     Returns:
-        A results object; see `results.make_results`. The dataset's split names the window and the strands.
+        A results object; see `results.make_results`. The dataset's split names the window and the strands. Beside
+        what `measure_variants` gives it has the `count` of the variants left out, by reason; nothing else where the
+        variants have neither effects nor labels.
 
     Raises:
         InputError: as the functions named above.
     """
     left_out: Counter[str] = Counter()
-    read = _with_something_known(
-        read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out),
-        {*positive, *negative},
-        left_out,
-    )
-    windows = make_windows(read, reference, window=window, left_out=left_out)
+    read = list(read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out))
+    labels = {*positive, *negative}
+    compared = bool(labels) or "label" in columns or any(math.isfinite(variant.effect) for variant in read)
+    if compared:
+        read = _with_something_known(read, labels, variants, left_out)
+    windows = make_windows(iter(read), reference, window=window, left_out=left_out)
     ratios = score_variants(model, windows, both_strands=both_strands, max_positions=max_positions, cache=cache)
-    rows = measure_variants(windows, ratios, positive=positive, negative=negative, left_out=left_out, seed=seed)
+    rows = (measure_variants(windows, ratios, positive=positive, negative=negative, seed=seed) if compared else []) + [
+        _row("count", "left out", reason, float(count), None, count, 0) for reason, count in sorted(left_out.items())
+    ]
     if variant_scores is not None:
         write_variant_scores(windows, ratios, variant_scores)
     dataset = {
@@ -176,7 +182,8 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
     if len(mismatches) > MOST_MISMATCHES * n_variants:
         raise InputError(
             f"{len(mismatches):,} of {n_variants:,} variants have a reference allele that is not what stands in "
-            f"{reference}, first {mismatches[0]}; give the reference and the positions that belong together."
+            f"{reference}, first {mismatches[0]}; more than {MOST_MISMATCHES:.0%} are not left out: give the "
+            "reference and the positions that belong together, or take these variants out."
         )
     if len(elsewhere) > MOST_MISMATCHES * n_variants:
         some = ", ".join(list(names)[:5])
@@ -191,19 +198,32 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
         left_out["reference_mismatch"] += len(mismatches)
     if not windows:
         raise InputError(
-            f"No variant is left to score (left out: {dict(left_out)}); name the column of effects or of labels with "
-            "--column, and the labels that are positive and negative, or give other variants."
+            f"No variant is left to score of {n_variants:,}; left out: "
+            f"{', '.join(f'{count:,} {reason}' for reason, count in sorted(left_out.items())) or 'none'}; give others."
         )
     return windows
 
 
-def _with_something_known(variants: Iterator[Variant], labels: set[str], left_out: Counter[str]) -> Iterator[Variant]:
-    """Leave out, and count, what has neither an effect nor one of the labels: nothing could be compared with it."""
-    for variant in variants:
-        if math.isnan(variant.effect) and variant.label not in labels:
-            left_out["no_effect_or_label"] += 1
-        else:
-            yield variant
+def _with_something_known(
+    variants: Sequence[Variant], labels: set[str], file: Path, left_out: Counter[str]
+) -> list[Variant]:
+    """Leave out, and count, what has neither an effect nor one of the labels, where others have.
+
+    Raises:
+        InputError: none has.
+    """
+    known = [variant for variant in variants if math.isfinite(variant.effect) or variant.label in labels]
+    if variants and not known:
+        found = Counter(variant.label for variant in variants if variant.label).most_common(5)
+        some = ", ".join(f"{label} ({count:,})" for label, count in found) or "none"
+        raise InputError(
+            f"No variant of {file} has an effect or one of the labels "
+            f"{', '.join(sorted(labels)) or '(none is named)'}; its labels are {some}: name those that do harm "
+            "with --positive and those that do none with --negative."
+        )
+    if len(known) < len(variants):
+        left_out["no_effect_or_label"] += len(variants) - len(known)
+    return known
 
 
 def _find_contig(name: str, names: Collection[str]) -> str | None:
@@ -271,7 +291,6 @@ def measure_variants(
     *,
     positive: Sequence[str],
     negative: Sequence[str],
-    left_out: Counter[str],
     seed: int,
 ) -> list[Measurement]:
     """Compare the scores of variants with what is known of them.
@@ -281,17 +300,13 @@ def measure_variants(
         ratios: as `score_variants` gives them.
         positive: labels of variants that do harm.
         negative: labels of variants that do none.
-        left_out: variants left out, by reason.
         seed: of the bootstrap, which draws places: the variants of one place are not independent.
 
     Returns:
         Over all variants, by kind (substitution, insertion, deletion, other) and by contig, where there are at least
         ten: `spearman` of the ratio with the measured effect, `spearman_size` of the negative ratio with the size of
         the effect (is what the model finds unlikely what matters?), and `auroc` of the negative ratio for telling
-        positive from negative labels. `count` of the variants left out, by reason.
-
-    Raises:
-        InputError: no variant has an effect or one of the labels, so that there is nothing to compare with.
+        positive from negative labels.
     """
     effects = np.array([window.variant.effect for window in windows])
     labels = np.array([window.variant.label for window in windows], dtype=np.str_)
@@ -302,12 +317,6 @@ def measure_variants(
         ("spearman_size", has_effect, lambda chosen: spearman(-ratios[chosen], np.abs(effects[chosen]))),
         ("auroc", has_label, lambda chosen: roc_area(-ratios[chosen], is_positive[chosen])),
     ]
-    if not (has_effect | has_label).any():
-        some = ", ".join(sorted(set(labels.tolist()) - {""})[:5]) or "none"
-        raise InputError(
-            f"No variant has a measured effect or one of the labels (found: {some}); name the column of effects or of "
-            "labels, and which labels are positive and negative."
-        )
     places = np.array([f"{window.variant.contig}:{window.variant.position}" for window in windows])
     contigs = np.array([window.variant.contig for window in windows])
     kinds = np.array([_kind(window.variant) for window in windows])
@@ -327,8 +336,6 @@ def measure_variants(
                 interval = _interval(statistic, chosen, places, seed)
                 n_bases = sum(len(windows[i].ref) for i in chosen.tolist())
                 measurements.append(_row(metric, group, stratum, value, interval, len(chosen), n_bases))
-    for reason, count in sorted(left_out.items()):
-        measurements.append(_row("count", "left out", reason, float(count), None, count, 0))
     return measurements
 
 

@@ -107,13 +107,16 @@ def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> st
     return str(DatasetCard(f"---\n{header.to_yaml()}\n---\n\n{body}"))
 
 
-def render_model_card(folder: Path, results: list[dict[str, Any]], repo_id: str | None = None) -> str:
+def render_model_card(
+    folder: Path, results: list[dict[str, Any]], repo_id: str | None = None, license_name: str | None = None
+) -> str:
     """Return the model card, YAML header and `model-index` included, of a model folder.
 
     Args:
         folder: a model folder: `config.json`, `*.safetensors`, and the training record where there is one.
         results: the results files of this model as `genelm.eval.read_results` gives them, in the order of the card.
         repo_id: `USER/NAME` on the Hub; without it the usage snippet names `folder`.
+        license_name: of the weights, as the Hub names it; without it the card says that none is stated.
 
     Returns:
         The text of the model's `README.md`.
@@ -127,7 +130,7 @@ def render_model_card(folder: Path, results: list[dict[str, Any]], repo_id: str 
     record = read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).exists() else {}
     name = repo_id.split("/")[1] if repo_id else folder.resolve().name
     header = ModelCardData(
-        license="apache-2.0",
+        license=license_name,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["dna", "genomics", "biology", "genelm", config["model_type"]],
@@ -136,6 +139,7 @@ def render_model_card(folder: Path, results: list[dict[str, Any]], repo_id: str 
     )
     body = _TEMPLATES.get_template("model_card.md").render(
         name=name,
+        license_name=license_name,
         location=repo_id or folder.as_posix(),
         config=config,
         has_curve=(folder / CURVE_FILE).exists(),

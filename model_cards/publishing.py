@@ -27,6 +27,7 @@ def publish(
     repo_id: str,
     results: list[dict[str, Any]],
     *,
+    license_name: str | None = None,
     private: bool = False,
     dry_run: Path | None = None,
     api: HfApi | None = None,
@@ -40,6 +41,7 @@ def publish(
         folder: a model folder: `config.json`, `*.safetensors`, `tokenizer.json`.
         repo_id: `USER/NAME`; the repository is created if there is none.
         results: the results files of this very model as `genelm.eval.read_results` gives them.
+        license_name: of the weights, for the card; see `render_model_card`.
         private: whether a new repository is private.
         dry_run: a folder to write instead of uploading anything.
         api: the client to use, by default one for the Hub and the user's own token.
@@ -51,7 +53,7 @@ def publish(
         InputError: the folder is not a whole model, the results belong to another model, the repository name or the
             dry run's folder cannot be used, or the Hub does not take the upload.
     """
-    contents = upload_contents(folder, repo_id, results)
+    contents = upload_contents(folder, repo_id, results, license_name)
     if dry_run is not None:
         _write(contents, dry_run)
         return str(dry_run)
@@ -64,7 +66,9 @@ def publish(
     return f"{api.endpoint}/{repo_id}"
 
 
-def upload_contents(folder: Path, repo_id: str, results: list[dict[str, Any]]) -> dict[str, Path | bytes]:
+def upload_contents(
+    folder: Path, repo_id: str, results: list[dict[str, Any]], license_name: str | None
+) -> dict[str, Path | bytes]:
     """Return what a push uploads: for each path in the repository, the local file or the content.
 
     Raises:
@@ -73,7 +77,7 @@ def upload_contents(folder: Path, repo_id: str, results: list[dict[str, Any]]) -
     _check_repo_id(repo_id)
     _check_model_folder(folder)
     fingerprint = model_fingerprint(folder)
-    card = render_model_card(folder, results, repo_id)
+    card = render_model_card(folder, results, repo_id, license_name)
     contents: dict[str, Path | bytes] = {
         path.name: path for path in sorted(folder.iterdir()) if path.is_file() and _is_published(path.name)
     }

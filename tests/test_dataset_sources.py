@@ -69,6 +69,7 @@ def test_a_gene_longer_than_the_limit_of_the_csv_module_is_read(tmp_path):
     ("content", "message"),
     [
         ("id,seq\n1,AC\n", r"g.csv has no column 'sequence' or .*its columns are id, seq; .*sequence=COLUMN"),
+        (">gene one\nACGT\n", r"g.csv looks like FASTA, not CSV; read it with --source fasta"),
         ("gene_id,sequence\n", r"g.csv has a header but no rows"),
         ("gene_id,sequence\n1,AC\n2\n", r"g.csv, line 3 has 1 cells where the header has 2"),
         ("gene_id,sequence\n,AC\n", r"g.csv, line 2 has no gene id"),

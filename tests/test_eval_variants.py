@@ -173,7 +173,7 @@ def test_what_does_not_belong_together_is_refused(reference: Path) -> None:
             _variant(1, "A", "C", contig="chrX"),
             r"1 of 1 variants are on sequences that .*\(chrX\); its",
         ),
-        (_variant(1, "A", "A"), "No variant is left to score .*no_change"),
+        (_variant(1, "A", "A"), "No variant is left to score of 1; left out: 1 no_change"),
     ):
         with pytest.raises(InputError, match=message):
             make_windows(iter([variant]), reference, window=10, left_out=Counter())
@@ -209,21 +209,17 @@ def test_planted_effects_and_labels_are_found(reference: Path) -> None:
         for i in range(40)
     ]
     windows = make_windows(iter(variants), reference, window=8, left_out=Counter())
-    options = {"positive": ["bad"], "negative": ["good"], "left_out": Counter(allele_without_bases=3), "seed": 0}
+    options = {"positive": ["bad"], "negative": ["good"], "seed": 0}
     rows = measure_variants(windows, np.arange(40.0), **options)
     found = {(row.metric, row.group, row.stratum): row for row in rows}
     assert found["spearman", "all", "all"].value == pytest.approx(1)
     assert found["spearman_size", "all", "all"].value == pytest.approx(-1)
     assert found["auroc", "all", "all"].value == 1
     assert found["auroc", "kind", "substitution"].confidence_interval == (1, 1)
-    assert found["count", "left out", "allele_without_bases"].value == 3
     # A model that finds all variants alike guesses, and has no rank to correlate.
     same = measure_variants(windows, np.zeros(40), **options)
     assert {row.value for row in same if row.metric == "auroc"} == {0.5}
     assert not any(row.metric.startswith("spearman") for row in same)
-    unknown = make_windows(iter([_variant(1, "A", "C")]), reference, window=8, left_out=Counter())
-    with pytest.raises(InputError, match=r"No variant has a measured effect or one of the labels \(found: none\)"):
-        measure_variants(unknown, np.zeros(1), **options)
 
 
 def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tmp_path: Path) -> None:
@@ -244,6 +240,25 @@ def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tm
     assert len(others) == 39
     told = evaluate_variants(bigram, model_info=info, command="a test", positive=["bad"], **options)
     assert told["dataset"]["fingerprint"] != results["dataset"]["fingerprint"]  # another question to the same files
-    with pytest.raises(InputError, match=r"No variant is left to score \(left out: .*no_effect_or_label': 40"):
-        (tmp_path / "mpra.tsv").write_text("\n".join(["position\tref\talt\tlog2", *rows]) + "\n")
-        evaluate_variants(bigram, model_info=info, command="a test", **options)
+
+
+def test_variants_of_which_nothing_is_known_are_scored(
+    reference: Path, bigram: GeneNGramForCausalLM, tmp_path: Path
+) -> None:
+    rows = [f"{i + 1}\t{GENOME[i]}\t{'ACGT'['CGTA'.index(GENOME[i])]}\t{'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "mine.tsv").write_text("\n".join(["position\tref\talt\tclass", *rows, "1\tA\tN\ta"]) + "\n")
+    info = {"name": "bigram", "model_type": "gene_ngram", "parameters": 0, "fingerprint": "ab"}
+    options = {"model_info": info, "variants": tmp_path / "mine.tsv", "reference": reference, "command": "a test"}
+    results = evaluate_variants(bigram, columns={}, variant_scores=tmp_path / "scores.tsv", **options)
+    assert [(row["metric"], row["stratum"], row["value"]) for row in results["measurements"]] == [
+        ("count", "allele_without_bases", 1)
+    ]
+    assert len((tmp_path / "scores.tsv").read_text().splitlines()) == 41
+    for labels, named in (([], r"\(none is named\)"), (["c"], "c")):
+        with pytest.raises(InputError, match=f"one of the labels {named}; its labels are a .20., b .20.: name those"):
+            evaluate_variants(bigram, columns={"label": "class"}, positive=labels, **options)
+    some = evaluate_variants(bigram, columns={"label": "class"}, positive=["a"], negative=["c"], **options)
+    assert {row["stratum"]: row["value"] for row in some["measurements"] if row["group"] == "left out"} == {
+        "allele_without_bases": 1,
+        "no_effect_or_label": 20,
+    }

@@ -215,11 +215,7 @@ def test_a_model_card_shows_novel_and_familiar_genes_apart(gpt2: Path) -> None:
 def test_a_stock_model_needs_no_remote_code(gpt2: Path) -> None:
     card = render_model_card(gpt2, [], "tester/gene-gpt2")
     header = ModelCard(card).data
-    assert (header.pipeline_tag, header.library_name, header.license) == (
-        "text-generation",
-        "transformers",
-        "apache-2.0",
-    )
+    assert (header.pipeline_tag, header.library_name) == ("text-generation", "transformers")
     assert 'pipeline("text-generation", model="tester/gene-gpt2")' in card
     assert "trust_remote_code" not in card
     assert ["n_layer", "1"] in table_rows(card)
@@ -229,11 +225,21 @@ def test_a_stock_model_needs_no_remote_code(gpt2: Path) -> None:
     assert "Nothing has been measured with genelm yet." in card
 
 
+def test_the_license_is_what_the_publisher_says(gpt2: Path) -> None:
+    card = render_model_card(gpt2, [], "tester/gene-gpt2", "cc-by-4.0")
+    assert ModelCard(card).data.license == "cc-by-4.0"
+    assert card.endswith("## License\n\ncc-by-4.0\n")
+    silent = render_model_card(gpt2, [])
+    assert "license" not in ModelCard(silent).data.to_dict()
+    assert silent.endswith("## License\n\nOf the weights none is stated; ask whoever published them.\n")
+
+
 def test_a_family_of_ours_needs_its_code(tmp_path: Path) -> None:
     GeneNGramForCausalLM(GeneNGramConfig(order=3)).save_pretrained(tmp_path / "ngram")
     card = render_model_card(tmp_path / "ngram", [], "tester/trigram")
     assert card.count('"tester/trigram", trust_remote_code=True') == 3
     assert "from the 2 bases before it" in card
+    assert "The code in this folder is genelm's, Apache-2.0." in card
 
 
 def test_a_model_card_says_how_the_model_was_trained_and_what_is_not_recorded(gpt2: Path) -> None:

@@ -174,6 +174,15 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
         edits = {"task": "edits", "metric": "accuracy", "group": "edits", "stratum": k}
         assert value("gpt2", **edits) < value("laplace8", **edits)
         assert value("mixture", **edits) > max(value(model, **edits) for model in networks)
+    minutes = {
+        path.stem: round(json.loads(path.read_text())["seconds"] / 60)
+        for path in records.glob("*.json")
+        if path.stem.startswith(("lstm", "gpt2"))
+    }
+    assert (
+        "# {lstm} and {gpt2} minutes on two cores; configs/lstm_five_minutes.yaml and gpt2_five_minutes.yaml take "
+        "{lstm_five_minutes} and {gpt2_five_minutes}.".format(**minutes)
+    ) in README
     speed = json.loads((ROOT / "benchmarks" / "results" / "ngram.json").read_text())["index:mixture"]
     assert "half a minute on a laptop" in README
     assert speed["count_seconds"] + speed["fit_weights_seconds"] < 30

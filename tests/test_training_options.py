@@ -84,6 +84,9 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
         ("--seed -1", "too small"),
         ("--adam_beta2 1", "--adam_beta2 1.0 is no decay; give 0 or more, and less than 1"),
         ("--model.hidden_size [", "not YAML"),
+        ("--model.hidden_size", "--model.hidden_size has no value"),
+        ("--max_step 5", "There is no option --max_step; did you mean --max_steps"),
+        ("runs/lstm", "There is no option runs/lstm; see train.py --help"),
     ],
 )
 def test_unknown_names_and_impossible_numbers_are_refused(
@@ -98,6 +101,15 @@ def test_unknown_names_and_impossible_numbers_are_refused(
 def test_a_model_that_cannot_be_built_is_refused(more: str, small_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="The model section does not describe a gpt2"):
         train(arguments(small_dataset, tmp_path / "run", "gpt2", more))
+
+
+def test_help_says_what_is_required_and_what_turns_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_config(["--help"], "What it does.")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--data DATA Folder that `genelm data build` wrote. Required." in said
+    assert "--no-append-eos Turns --append_eos off." in said
+    assert "(default: None)" not in said
 
 
 def test_the_no_of_yaml_is_no(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """SIGINT and SIGTERM: a run that is asked to stop ends its step, writes a checkpoint, and only then ends."""
 
+import os
 import signal
 import time
 from types import FrameType, TracebackType
@@ -13,13 +14,17 @@ _SAME_WISH_SECONDS = 3.0
 class Interruption:
     """While it is entered, a first signal is only remembered, and a later second one ends the process at once.
 
+    Accelerate's launcher of a single process keeps signals to itself, and ends: a launcher that is gone was told to
+    stop.
+
     Attributes:
         signal: the number of the signal that came, None before.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._came = 0.0
+        self._launcher = os.getppid() if "ACCELERATE_MIXED_PRECISION" in os.environ else None
+        self._first_came = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -32,8 +37,15 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    @property
+    def came(self) -> bool:
+        """Whether the run is to stop."""
+        if self.signal is None and self._launcher is not None and os.getppid() != self._launcher:
+            self.signal = signal.SIGTERM
+        return self.signal is not None
+
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal is None:
-            self.signal, self._came = number, time.monotonic()
-        elif time.monotonic() - self._came > _SAME_WISH_SECONDS:
+            self.signal, self._first_came = number, time.monotonic()
+        elif time.monotonic() - self._first_came > _SAME_WISH_SECONDS:
             raise KeyboardInterrupt

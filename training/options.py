@@ -109,7 +109,16 @@ SCHEDULES = [
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    """Keeps the lines of the description, and gives the default of each option."""
+    """Keeps the lines of the description, and gives the default of each option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.required:
+            return f"{action.help} Required."
+        if action.default is None:
+            return action.help
+        if action.option_strings[0].startswith("--no_"):
+            return f"Turns --{action.dest} off."
+        return super()._get_help_string(action)
 
 
 def parse_config(arguments: list[str], description: str | None) -> tuple[TrainingConfig, dict[str, Any]]:
@@ -138,8 +147,14 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
     options, model = _read_config(Path(path)) if path else ({}, {})
     from_file = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]
     parsed, rest = parser.parse_known_args(from_file + arguments)
-    if len(rest) % 2 or not all(name.startswith("--model.") for name in rest[::2]):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if wrong := [name for name in rest[::2] if not name.startswith("--model.")]:
+        known = ["--config", *(f"--{entry.name}" for entry in dataclasses.fields(TrainingConfig))]
+        close = difflib.get_close_matches(wrong[0], known, n=1)
+        raise InputError(
+            f"There is no option {wrong[0]}; {f'did you mean {close[0]}?' if close else 'see train.py --help.'}"
+        )
+    if len(rest) % 2:
+        raise InputError(f"{rest[-1]} has no value; give one.")
     for name, value in zip(rest[::2], rest[1::2], strict=True):
         try:
             model[name.removeprefix("--model.")] = yaml.safe_load(value)

@@ -168,7 +168,7 @@ class Run:
             raise InputError(message) from error
         self.scheduler.step()
         self.optimizer.zero_grad()
-        sums[2] += self.interruption.signal is not None
+        sums[2] += self.interruption.came
         return Step(step, batch, accelerator.reduce(sums, "sum"), norm, loading_seconds)
 
     def _settle(self) -> None:
