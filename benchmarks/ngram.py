@@ -9,7 +9,8 @@ On the same genes, by turns in one run, each in a process of its own whose peak 
 - counting and scoring as the training genes grow to 2, 10 and 50 million bases of `--larger`.
 
 Speeds are bases a second, times seconds, each the best of its turns, since a machine is not always as fast; what grows
-has one turn. Bits per base are on the test split. Results go to benchmarks/results/ngram.json.
+has one turn. Bits per base are on the test split. Results go to benchmarks/results/ngram.json and into the table of
+docs/ngram.md.
 """
 
 import argparse
@@ -46,6 +47,17 @@ REPEATS = 9
 TURNS = 3
 SIZES = (2_000_000, 10_000_000, 50_000_000)
 RESULTS = Path(__file__).parent / "results" / "ngram.json"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "ngram.md"
+START, END = "<!-- speed:start -->", "<!-- speed:end -->"
+ROWS = {
+    "nltk": "NLTK, Laplace 8",
+    "laplace": "`laplace`, order 8",
+    "kenlm": "KenLM, modified Kneser-Ney of order 8",
+    "index:interpolated": "`interpolated`",
+    "index:frozen": "`mixture --no-own-gene`",
+    "index:mixture": "`mixture`",
+}
+"""Job -> its name in the table."""
 
 
 def main() -> None:
@@ -71,6 +83,29 @@ def main() -> None:
             results[f"{ours} beside {theirs}"] = {name: results[ours][name] / results[theirs][name] for name in both}
     write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
+    before, _, rest = DOCUMENT.read_text().partition(START)
+    DOCUMENT.write_text(f"{before}{START}\n{speed_table(results)}{END}{rest.partition(END)[2]}")
+
+
+def speed_table(results: dict[str, Any]) -> str:
+    """Return the Markdown table of docs/ngram.md, and a sentence on growth."""
+    lines = [
+        "| model | fits, bases/s | scores, bases/s | nats of all test genes, ends included |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for job, name in ROWS.items():
+        if "nats" in results[job]:
+            fit, score, nats = (results[job][figure] for figure in ("fit_speed", "score_speed", "nats"))
+            lines.append(f"| {name} | {fit:,.0f} | {score:,.0f} | {nats:,.0f} |")
+    growth = [result for job, result in results.items() if job.startswith("growth:")]
+    counted = "; ".join(
+        f"{result['bases'] / 1e6:.0f} million bases in {result['count_seconds']:.1f} s and "
+        f"{result['peak_memory_mb'] / 1000:.1f} GB"
+        for result in growth
+    )
+    if growth:
+        lines += ["", f"The mixture counts {counted}, both strands and the rest of the process included."]
+    return "\n".join(lines) + "\n"
 
 
 def run(job: str) -> dict[str, Any]:

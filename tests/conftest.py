@@ -1,8 +1,11 @@
 """Fixtures shared by all tests."""
 
+import importlib.util
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 # Before anything imports datasets: what tests encode does not go to the user's cache.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="genelm-tests-")
@@ -39,3 +42,19 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _fresh_accelerate() -> None:
     """Accelerate keeps the precision of the first run of a process; every test is a process of its own in this."""
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="session")
+def load_benchmark() -> Callable[[str], ModuleType]:
+    """Give what loads a benchmark by its name."""
+
+    def load(name: str) -> ModuleType:
+        path = Path(__file__).parent.parent / "benchmarks" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"{name}_benchmark", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load

@@ -2,8 +2,10 @@
 
 import copy
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -348,7 +350,9 @@ def test_what_numba_does_is_not_asked_of_others(monkeypatch: pytest.MonkeyPatch)
         fit_head(model, tokens(random_genes(10)), silent=True)
 
 
-def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark() -> None:
+def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark(
+    load_benchmark: Callable[[str], ModuleType],
+) -> None:
     root = Path(__file__).parent.parent
     document = (root / "docs" / "ngram.md").read_text()
     interpolated, mixture = (
@@ -360,7 +364,10 @@ def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark() -
     assert f"{fitted_numbers[1]:,} numbers, and {mixture.hit_rates.numel()} hit rates" in document
     for lengths in (mixture.outlook.contexts, mixture.outlook.own_contexts):
         assert f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]} bases" in document
-    measured = json.loads((root / "benchmarks" / "results" / "ngram.json").read_text())
+    benchmark = load_benchmark("ngram")
+    measured = json.loads(benchmark.RESULTS.read_text())
+    shown = document.split(benchmark.START)[1].split(benchmark.END)[0].strip()
+    assert shown == benchmark.speed_table(measured).strip()
     assert f"{measured['index:mixture']['bytes_per_training_base']:.0f} a base with both strands" in document
 
 

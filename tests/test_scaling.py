@@ -1,9 +1,10 @@
 """docs/scaling.md: its figures are those of the benchmark, its config files those of Accelerate."""
 
-import importlib.util
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
@@ -14,12 +15,8 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "scaling.md").read_text()
 
 
-def test_its_table_is_what_the_benchmark_measured() -> None:
-    spec = importlib.util.spec_from_file_location("train_benchmark", ROOT / "benchmarks" / "train.py")
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+def test_its_table_is_what_the_benchmark_measured(load_benchmark: Callable[[str], ModuleType]) -> None:
+    benchmark = load_benchmark("train")
     results = json.loads(benchmark.RESULTS.read_text())
     shown = TEXT.split(benchmark.START)[1].split(benchmark.END)[0].strip()
     assert shown == benchmark.speed_table(results).strip()
