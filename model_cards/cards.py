@@ -48,6 +48,14 @@ HEADLINE_GROUPS = ("all", "familiarity", "max_edits")
 """Groups of measurements that enter `model-index`; all groups are in the tables."""
 
 # What a config.json holds besides the shape of the model.
+_OF_OTHER_SMOOTHINGS = {
+    "mle": {"pseudocount", "both_strands", "own_gene", "index_size", "format_version"},
+    "laplace": {"both_strands", "own_gene", "index_size", "format_version"},
+    "interpolated": {"pseudocount", "paper", "own_gene"},
+    "mixture": {"pseudocount", "paper"},
+}
+"""Settings that say nothing of an n-gram model with this smoothing."""
+
 _BOOKKEEPING = re.compile(
     r"_token_id$|^summary_|^(model_type|dtype|transformers_version|use_cache|is_encoder_decoder)$"
 )
@@ -147,7 +155,9 @@ def render_model_card(
         shape={
             key: value
             for key, value in config.items()
-            if isinstance(value, str | int | float) and not _BOOKKEEPING.search(key)
+            if isinstance(value, str | int | float)
+            and not _BOOKKEEPING.search(key)
+            and key not in _OF_OTHER_SMOOTHINGS.get(config.get("smoothing", ""), ())
         },
         stored_numbers=_stored_numbers(folder),
         max_tokens=config.get("max_position_embeddings") or config.get("n_positions"),
@@ -252,8 +262,13 @@ def _stratum_name(measurement: dict[str, Any]) -> str:
     stratum = measurement["stratum"]
     if measurement["task"] == "probing":
         return f"{measurement['group'].replace('_', ' ')}: {stratum}"
-    names = {"gene_type": f"type {stratum}", "max_edits": f"at most {stratum} changes", "edits": f"{stratum} edits"}
-    name = (names | {"length": f"{stratum} bases"}).get(measurement["group"], stratum)
+    names = {
+        "gene_type": f"type {stratum}",
+        "max_edits": f"at most {stratum} changes",
+        "edits": f"{stratum} edit{'s' * (stratum != '1')}",
+        "length": f"{stratum} bases",
+    }
+    name = names.get(measurement["group"], stratum)
     return name if measurement["convention"] == "genelm" else f"{name}, {measurement['convention']} convention"
 
 

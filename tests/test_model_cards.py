@@ -149,8 +149,8 @@ def test_a_dataset_card_shows_leakage_license_and_citation() -> None:
     assert ["test", "30", "27 (90.0%)", "3 (10.0%)", "6 (20.0%)"] in table_rows(card)
     assert "at least 80 % of bases equal over at least 50 % of either gene" in card
     assert "found with MMseqs2" in card
-    assert "Related genes lie in different splits" in card
-    assert "Related genes lie" not in render_dataset_card(manifest(), leakage(split="similarity"))
+    assert "Related genes can lie in different splits" in card
+    assert "Related genes can lie" not in render_dataset_card(manifest(), leakage(split="similarity"))
     assert "![" in card
     assert "leakage.png" in card
     for said in ("public domain", "Someone et al., 2020", "GCF_1.2"):
@@ -239,6 +239,8 @@ def test_a_family_of_ours_needs_its_code(tmp_path: Path) -> None:
     card = render_model_card(tmp_path / "ngram", [], "tester/trigram")
     assert card.count('"tester/trigram", trust_remote_code=True') == 3
     assert "from the 2 bases before it" in card
+    assert ["smoothing", "laplace"] in table_rows(card)
+    assert "own_gene" not in card
     assert "The code in this folder is genelm's, Apache-2.0." in card
 
 
