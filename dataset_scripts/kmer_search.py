@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+from tqdm.auto import tqdm
 
 from genelm.storage import InputError
 from genelm.tokenization import encode
@@ -91,4 +92,5 @@ def _similar(
     search = partial(similar_to_some, ids, borders, group, k, *index, identity, coverage)
     blocks = np.linspace(0, len(lengths), _BLOCKS + 1).astype(np.int64)
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(search, blocks[:-1], blocks[1:])
+        found = pool.map(search, blocks[:-1], blocks[1:])
+        yield from tqdm(found, "similar genes, by k-mers", _BLOCKS, unit=" blocks", delay=2)
