@@ -29,7 +29,7 @@ demo: .venv/installed  ## simulate genes, train four models, compare them, use o
 	$(GENELM) generate demo/runs/lstm --num 5 --prompt ATG --max-new-tokens 100 --output demo/genes.fa
 	$(GENELM) score demo/runs/mixture demo/genes.fa --output demo/scores.tsv
 	$(GENELM) push demo/runs/lstm --repo USER/gene-lstm --results demo/results --dry-run demo/hub
-	@sed -n '/^## Overview/,/^!/{/^|/p;}' demo/report/report.md
+	@sed -n '/^## Overview/,/^The same/{/^|/p;}' demo/report/report.md
 	@echo "2 bits a base is guessing. Simulated genes are for trying things out; README has figures on real ones."
 	@echo "The whole report: demo/report/report.html. The card on the Hub: demo/hub/README.md. Five genes: demo/genes.fa."
 

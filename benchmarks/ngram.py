@@ -72,7 +72,7 @@ def main() -> None:
         result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         print(json.dumps(result))
         return
-    share_processors()
+    share_processors()  # for the jobs, each a process of its own
     jobs = ("laplace", "nltk", "kenlm", "index:interpolated", "index:frozen", "index:mixture", "xz")
     turns = [{job: run(job) for job in jobs} for _ in range(TURNS)]
     results = {job: best_of([turn[job] for turn in turns]) for job in jobs}

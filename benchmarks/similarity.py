@@ -1,10 +1,11 @@
-"""How tight a split is: python benchmarks/similarity.py data/paper data/similarity
+"""How tight a split is: python benchmarks/similarity.py data/paper data/similarity ...
 
 For each dataset folder, MMseqs2 searches the training genes anew for every evaluation gene, with seeds of several
 lengths, one of them between and one shorter than those that the build uses, and counts the evaluation genes with a
 hit at the dataset's identity and coverage. Beside them stands what shares no search with it: the genes by 24-mers in
 common with training. Then the k-mer search, which stands in where MMseqs2 is not installed, is compared with MMseqs2
-on all genes. Results go to benchmarks/results/similarity.json.
+on all genes. In the results, `genes_20231` are the genes that `benchmarks/data.py` builds from; the others have the
+paper's files as their source. Results go to benchmarks/results/similarity.json.
 """
 
 import argparse

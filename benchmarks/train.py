@@ -47,8 +47,6 @@ PAIRS = {
     "two processes beside one": ("lstm, 2 x 1 thread", "lstm, 1 x 1 thread"),
     "lstm beside float32": ("lstm", "lstm, float32"),
     "lstm beside malloc": ("lstm", "lstm, malloc of the C library"),
-    "compiled lstm": ("lstm, torch.compile", "lstm"),
-    "compiled gpt2": ("gpt2, torch.compile", "gpt2"),
 }
 
 ROUNDS = 2
@@ -80,7 +78,7 @@ def main() -> None:
     if arguments.job is not None:
         print(json.dumps(PEERS[arguments.job](arguments.data)))
         return
-    share_processors()
+    share_processors()  # for the jobs, each a process of its own
     measured = by_turns(jobs(arguments) | {"device": partial(run_here, "device", arguments.data)})
     results: dict[str, Any] = {"device": max(measured.pop("device"), key=lambda turn: turn["bf16"])}
     results["device"]["preloaded"] = Path(os.environ.get("LD_PRELOAD", "")).name
@@ -120,8 +118,6 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]
     return measured | {
         "lstm, float32": lstm(mixed_precision="no"),
         "gpt2": partial(ours, arguments.data, GPT2, max_steps=STEPS["gpt2"]),
-        "lstm, torch.compile": lstm(compiled=True),
-        "gpt2, torch.compile": partial(ours, arguments.data, GPT2, max_steps=STEPS["gpt2"], compiled=True),
         "trainer gpt2": partial(run_here, "trainer", arguments.data),
         "lstm, 1 x 1 thread": on_processes(1),
         "lstm, 2 x 1 thread": on_processes(2),
@@ -199,15 +195,13 @@ def ours(
     model: dict[str, Any],
     *,
     processes: int = 1,
-    compiled: bool = False,
     preload: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """Run train.py with further options, and return the speed of its latter half and what else its record says."""
     with tempfile.TemporaryDirectory() as folder:
         launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
-        launch += ["--mixed_precision", "no", "--num_processes", str(processes)]
-        launch += ["--dynamo_backend", "inductor" if compiled else "no"]
+        launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_processes", str(processes)]
         launch += ["--multi_gpu", "--main_process_port", "0"] if processes > 1 else []
         options = {
             "train_batch_positions": POSITIONS,

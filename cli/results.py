@@ -1,4 +1,4 @@
-"""`genelm evaluate`, `baselines` and `report`: measure models and lay the figures side by side."""
+"""`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the figures side by side."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -185,7 +185,7 @@ def variants(
         write_results(results, output)
         cache.remove()
         for row in results["measurements"]:
-            if row["group"] in ("all", "left out"):
+            if row["group"] in ("all", "scored", "left out"):
                 print(f"{row['metric']} ({row['stratum']}): {row['value']:.4g}, {row['n_genes']:,} variants")
         print(
             f"{output}: {len(results['measurements'])} measurements of {model}; {scores}: the score of each variant."

@@ -26,8 +26,8 @@ LEAST_SCORE = 15
 """What the stretch around a seed has to score without gaps to be aligned, by MMseqs2's own choice."""
 
 CLOSING_LEAST_SCORE = 30
-"""For the last look over a split, where most seeds stand by chance: a third of the time, and what the lower score
-finds is found. Among all genes some pairs would be lost, and no time gained."""
+"""For the last look over a split, where most seeds stand by chance: it takes a third of the time, and has found all
+that the lower score finds on two datasets of human genes. Among all genes it lost pairs, and gained no time."""
 
 MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""

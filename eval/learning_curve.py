@@ -80,6 +80,8 @@ def read_learning_curve(path: Path) -> dict[str, Any]:
             f"{path} has format version {curve.get('format_version')}, but this genelm reads {FORMAT_VERSION}; "
             "run `genelm learning-curve` again."
         )
+    if missing := {"dataset", "entries"} - curve.keys():
+        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; {make_one}.")
     return curve
 
 

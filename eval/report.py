@@ -22,6 +22,7 @@ from .tables import (
     familiarity_table,
     gene_type_table,
     generation_table,
+    has_compared_variants,
     length_table,
     mutation_table,
     probed_labels,
@@ -69,7 +70,9 @@ def write_report(
         _check_curve(results[0], learning_curve)
     drawn: dict[str, Path] = {}
     for name, (draw, tasks) in _PICTURES.items():
-        if any(_rows(result, task) for result in results for task in tasks):
+        if any(_rows(result, task) for result in results for task in tasks) and (
+            name != "variants" or has_compared_variants(results)
+        ):
             draw(results, [folder / f"{name}.png", folder / f"{name}.svg"])
             drawn[f"{name}.png"] = folder / f"{name}.svg"
     if learning_curve is not None:
@@ -244,7 +247,13 @@ def _page(
             "4-mers where a model has none, on genes of clusters they have not seen. Balanced accuracy is the mean of "
             "the classes' recalls.",
         ]
-    if "variants" in measured:
+    if "variants" in measured and not has_compared_variants(results):
+        parts += [
+            "## Variants",
+            "Nothing is known of these variants that their scores could be compared with; the scores lie beside the "
+            "results files.",
+        ]
+    elif "variants" in measured:
         parts += [
             "## Variants",
             "![Rank correlation with measured effects, or AUROC of labels, by group of variants](variants.png)",

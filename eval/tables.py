@@ -205,6 +205,11 @@ def probed_labels(results: Sequence[Results]) -> list[str]:
     )
 
 
+def has_compared_variants(results: Sequence[Results]) -> bool:
+    """Say whether scores of variants were compared with anything."""
+    return any(row["metric"] in _VARIANT_METRICS for result in results for row in result["measurements"])
+
+
 def variant_table(results: Sequence[Results]) -> str:
     """Render the task "variants": one row a group of variants, and for each model a column a metric."""
     rows = [row for result in results for row in result["measurements"] if row["task"] == "variants"]

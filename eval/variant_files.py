@@ -18,7 +18,7 @@ FIELDS = ("contig", "position", "ref", "alt", "effect", "label")
 """What a column can be; in VCF the first four stand in the format, and the others are INFO fields."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One change of a reference sequence.
 

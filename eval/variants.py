@@ -102,23 +102,26 @@ def evaluate_variants(
 
     Returns:
         A results object; see `results.make_results`. The dataset's split names the window and the strands. Beside
-        what `measure_variants` gives it has the `count` of the variants left out, by reason; nothing else where the
-        variants have neither effects nor labels.
+        what `measure_variants` gives it has the `count` of the variants scored, and of those left out by reason; no
+        more where the variants have neither effects nor labels.
 
     Raises:
         InputError: as the functions named above.
     """
     left_out: Counter[str] = Counter()
-    read = list(read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out))
+    read = read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out)
     labels = {*positive, *negative}
-    compared = bool(labels) or "label" in columns or any(math.isfinite(variant.effect) for variant in read)
+    compared = bool(labels) or not columns.keys().isdisjoint(("effect", "label"))
+    if not compared:  # unless a table has a column that is called effect
+        everything = list(read)
+        compared, read = any(math.isfinite(variant.effect) for variant in everything), iter(everything)
     if compared:
         read = _with_something_known(read, labels, variants, left_out)
-    windows = make_windows(iter(read), reference, window=window, left_out=left_out)
+    windows = make_windows(read, reference, window=window, left_out=left_out)
     ratios = score_variants(model, windows, both_strands=both_strands, max_positions=max_positions, cache=cache)
-    rows = (measure_variants(windows, ratios, positive=positive, negative=negative, seed=seed) if compared else []) + [
-        _row("count", "left out", reason, float(count), None, count, 0) for reason, count in sorted(left_out.items())
-    ]
+    rows = measure_variants(windows, ratios, positive=positive, negative=negative, seed=seed) if compared else []
+    for group, counts in (("scored", {ALL: len(windows)}), ("left out", left_out)):
+        rows += [_row("count", group, what, float(count), None, count, 0) for what, count in sorted(counts.items())]
     if variant_scores is not None:
         write_variant_scores(windows, ratios, variant_scores)
     dataset = {
@@ -198,32 +201,36 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
         left_out["reference_mismatch"] += len(mismatches)
     if not windows:
         raise InputError(
-            f"No variant is left to score of {n_variants:,}; left out: "
+            "No variant is left to score; left out: "
             f"{', '.join(f'{count:,} {reason}' for reason, count in sorted(left_out.items())) or 'none'}; give others."
         )
     return windows
 
 
 def _with_something_known(
-    variants: Sequence[Variant], labels: set[str], file: Path, left_out: Counter[str]
-) -> list[Variant]:
+    variants: Iterator[Variant], labels: set[str], file: Path, left_out: Counter[str]
+) -> Iterator[Variant]:
     """Leave out, and count, what has neither an effect nor one of the labels, where others have.
 
     Raises:
         InputError: none has.
     """
-    known = [variant for variant in variants if math.isfinite(variant.effect) or variant.label in labels]
-    if variants and not known:
-        found = Counter(variant.label for variant in variants if variant.label).most_common(5)
-        some = ", ".join(f"{label} ({count:,})" for label, count in found) or "none"
+    is_known, found = False, Counter[str]()
+    for variant in variants:
+        if math.isfinite(variant.effect) or variant.label in labels:
+            is_known = True
+            yield variant
+        else:
+            left_out["no_effect_or_label"] += 1
+            found[variant.label] += 1
+    if found and not is_known:
+        del found[""]
+        some = ", ".join(f"{label} ({count:,})" for label, count in found.most_common(5)) or "none"
         raise InputError(
             f"No variant of {file} has an effect or one of the labels "
             f"{', '.join(sorted(labels)) or '(none is named)'}; its labels are {some}: name those that do harm "
-            "with --positive and those that do none with --negative."
+            "with --positive and those that do none with --negative, or the column of effects with --column."
         )
-    if len(known) < len(variants):
-        left_out["no_effect_or_label"] += len(variants) - len(known)
-    return known
 
 
 def _find_contig(name: str, names: Collection[str]) -> str | None:

@@ -47,7 +47,6 @@ MOST_COLUMNS = 8
 HEADLINE_GROUPS = ("all", "familiarity", "max_edits")
 """Groups of measurements that enter `model-index`; all groups are in the tables."""
 
-# What a config.json holds besides the shape of the model.
 _OF_OTHER_SMOOTHINGS = {
     "mle": {"pseudocount", "both_strands", "own_gene", "index_size", "format_version"},
     "laplace": {"both_strands", "own_gene", "index_size", "format_version"},
@@ -56,6 +55,7 @@ _OF_OTHER_SMOOTHINGS = {
 }
 """Settings that say nothing of an n-gram model with this smoothing."""
 
+# What a config.json holds besides the shape of the model.
 _BOOKKEEPING = re.compile(
     r"_token_id$|^summary_|^(model_type|dtype|transformers_version|use_cache|is_encoder_decoder)$"
 )

@@ -75,6 +75,8 @@ def upload_contents(
         InputError: as `publish`, for everything that can be known before the upload.
     """
     _check_repo_id(repo_id)
+    if license_name is not None and not license_name.strip():
+        raise InputError("The license has no name; give one, such as cc-by-4.0, or leave it out.")
     _check_model_folder(folder)
     fingerprint = model_fingerprint(folder)
     card = render_model_card(folder, results, repo_id, license_name)

@@ -11,6 +11,7 @@ import pytest
 from genelm.eval import (
     Measurement,
     best_first,
+    headline,
     learning_curve_entry,
     make_learning_curve,
     make_results,
@@ -145,6 +146,26 @@ def test_new_tasks_have_their_sections_and_pictures(tmp_path: Path) -> None:
     assert "## Overview" not in page
 
 
+def test_variants_compared_with_nothing_have_no_table_and_no_picture(tmp_path: Path) -> None:
+    results = _results("lstm")
+    results["measurements"] = [asdict(_measurement("variants", "count", 40.0, "scored", "all"))]
+    written = write_report([results], tmp_path)
+    assert {path.name for path in written} == {"report.html", "report.md"}
+    assert "## Variants\n\nNothing is known of these variants" in (tmp_path / "report.md").read_text()
+
+
+def test_the_headline_is_what_the_table_says_in_the_same_words() -> None:
+    assert headline(_results("lstm")) == [
+        ("model", "lstm"),
+        ("parameters", "1,234,567"),
+        ("bits/base", "1.900 (1.890–1.920)"),
+        ("perplexity", "3.732 (3.722–3.752)"),
+        ("bits/base, novel", "1.900 (1.890–1.920)"),
+        ("bits/base, familiar", "1.900 (1.890–1.920)"),
+        ("mutations found, K = 5", "0.750 (0.740–0.770)"),
+    ]
+
+
 def _curve(split: str = "test") -> dict[str, Any]:
     entries = [
         learning_curve_entry("lstm", fraction, {"genes": int(100 * fraction), "bases": 40_000}, _results("lstm", bits))
@@ -176,6 +197,7 @@ def test_a_learning_curve_is_part_of_a_report_on_the_same_genes(tmp_path: Path) 
         ("{", "is not JSON"),
         ("[]", 'has no "format": "genelm-learning-curve"'),
         ('{"format": "genelm-learning-curve", "format_version": 2}', "has format version 2"),
+        ('{"format": "genelm-learning-curve", "format_version": 1}', "lacks dataset, entries"),
     ],
 )
 def test_what_is_no_learning_curve_is_refused(tmp_path: Path, content: str | None, message: str) -> None:

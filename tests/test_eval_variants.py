@@ -173,7 +173,7 @@ def test_what_does_not_belong_together_is_refused(reference: Path) -> None:
             _variant(1, "A", "C", contig="chrX"),
             r"1 of 1 variants are on sequences that .*\(chrX\); its",
         ),
-        (_variant(1, "A", "A"), "No variant is left to score of 1; left out: 1 no_change"),
+        (_variant(1, "A", "A"), "No variant is left to score; left out: 1 no_change"),
     ):
         with pytest.raises(InputError, match=message):
             make_windows(iter([variant]), reference, window=10, left_out=Counter())
@@ -233,7 +233,7 @@ def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tm
     assert results["dataset"]["name"] == "mpra"
     assert not any(row["group"] == "left out" for row in results["measurements"])
     assert results["dataset"]["split"] == "windows of 12, both strands"
-    assert {row["metric"] for row in results["measurements"]} == {"spearman", "spearman_size"}
+    assert {row["metric"] for row in results["measurements"]} == {"spearman", "spearman_size", "count"}
     header, first, *others = (tmp_path / "scores.tsv").read_text().splitlines()
     assert header == "contig\tposition\tref\talt\tlog_likelihood_ratio\teffect\tlabel"
     assert first.split("\t")[:4] == ["chr1", "1", "A", "T"]
@@ -250,13 +250,17 @@ def test_variants_of_which_nothing_is_known_are_scored(
     info = {"name": "bigram", "model_type": "gene_ngram", "parameters": 0, "fingerprint": "ab"}
     options = {"model_info": info, "variants": tmp_path / "mine.tsv", "reference": reference, "command": "a test"}
     results = evaluate_variants(bigram, columns={}, variant_scores=tmp_path / "scores.tsv", **options)
-    assert [(row["metric"], row["stratum"], row["value"]) for row in results["measurements"]] == [
-        ("count", "allele_without_bases", 1)
+    assert [(row["metric"], row["group"], row["stratum"], row["value"]) for row in results["measurements"]] == [
+        ("count", "scored", "all", 40),
+        ("count", "left out", "allele_without_bases", 1),
     ]
     assert len((tmp_path / "scores.tsv").read_text().splitlines()) == 41
     for labels, named in (([], r"\(none is named\)"), (["c"], "c")):
         with pytest.raises(InputError, match=f"one of the labels {named}; its labels are a .20., b .20.: name those"):
             evaluate_variants(bigram, columns={"label": "class"}, positive=labels, **options)
+    with pytest.raises(InputError, match=r"its labels are none: name those .* or the column of effects"):
+        (tmp_path / "v.tsv").write_text("position\tref\talt\tbeta\n1\tA\tC\tNA\n")
+        evaluate_variants(bigram, columns={"effect": "beta"}, **options | {"variants": tmp_path / "v.tsv"})
     some = evaluate_variants(bigram, columns={"label": "class"}, positive=["a"], negative=["c"], **options)
     assert {row["stratum"]: row["value"] for row in some["measurements"] if row["group"] == "left out"} == {
         "allele_without_bases": 1,

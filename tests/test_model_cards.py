@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,7 @@ def test_a_stock_model_needs_no_remote_code(gpt2: Path) -> None:
 def test_the_license_is_what_the_publisher_says(gpt2: Path) -> None:
     card = render_model_card(gpt2, [], "tester/gene-gpt2", "cc-by-4.0")
     assert ModelCard(card).data.license == "cc-by-4.0"
-    assert card.endswith("## License\n\ncc-by-4.0\n")
+    assert card.endswith("## License\n\ncc-by-4.0.\n")
     silent = render_model_card(gpt2, [])
     assert "license" not in ModelCard(silent).data.to_dict()
     assert silent.endswith("## License\n\nOf the weights none is stated; ask whoever published them.\n")
@@ -239,9 +240,22 @@ def test_a_family_of_ours_needs_its_code(tmp_path: Path) -> None:
     card = render_model_card(tmp_path / "ngram", [], "tester/trigram")
     assert card.count('"tester/trigram", trust_remote_code=True') == 3
     assert "from the 2 bases before it" in card
-    assert ["smoothing", "laplace"] in table_rows(card)
-    assert "own_gene" not in card
     assert "The code in this folder is genelm's, Apache-2.0." in card
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "settings"),
+    [
+        ("mle", {"order", "smoothing", "paper"}),
+        ("laplace", {"order", "smoothing", "paper", "pseudocount"}),
+        ("interpolated", {"order", "smoothing", "both_strands", "index_size", "format_version"}),
+        ("mixture", {"order", "smoothing", "both_strands", "index_size", "format_version", "own_gene"}),
+    ],
+)
+def test_a_card_has_the_settings_of_its_smoothing_alone(smoothing: str, settings: set[str], tmp_path: Path) -> None:
+    GeneNGramForCausalLM(GeneNGramConfig(order=3, smoothing=smoothing)).save_pretrained(tmp_path)
+    shown = {row[0] for row in table_rows(render_model_card(tmp_path, []))}
+    assert shown & {entry.name for entry in fields(GeneNGramConfig)} == settings | {"vocab_size"}
 
 
 def test_a_model_card_says_how_the_model_was_trained_and_what_is_not_recorded(gpt2: Path) -> None:

@@ -281,6 +281,13 @@ def test_a_push_without_the_right_to_it_says_what_to_do(
     assert repo_id not in hub.repositories
 
 
+def test_a_license_goes_into_the_card_and_has_a_name(hub: HubStandIn, api: HfApi, gpt2: Path) -> None:
+    publish(gpt2, "tester/licensed", [], license_name="cc-by-4.0", api=api)
+    assert ModelCard(hub.files("tester/licensed")["README.md"].decode()).data.license == "cc-by-4.0"
+    with pytest.raises(InputError, match="The license has no name"):
+        publish(gpt2, "tester/blank", [], license_name=" ", api=api)
+
+
 def test_a_hub_that_is_not_there_is_named(gpt2: Path) -> None:
     with pytest.raises(InputError, match=r"The push to tester/x at http://127\.0\.0\.1:9 failed .* check the network"):
         publish(gpt2, "tester/x", [], api=HfApi(endpoint="http://127.0.0.1:9", token=TOKEN))

@@ -195,7 +195,7 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
     assert "about one evaluation gene in two hundred" in README
     assert 1 / 250 < by_kmers < 1 / 150
     assert "finds none any more; with seeds shorter than it had then, none among 5,252 evaluation genes" in README
-    assert "of one dataset and one among 8,087 of another" in README
+    assert "of the paper's and one among 8,087 of a larger set" in README
     assert (among["by_similarity"], among["genes_20231"]) == (5252, 8087)
     shorter = {name: counts.pop("seeds of 8") for name, counts in found.items()}
     assert (shorter["by_similarity"], shorter["genes_20231"]) == (0, 1)

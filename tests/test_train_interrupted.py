@@ -18,6 +18,7 @@ from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import run, train
 from genelm.training.checkpoints import folder_to_itself
+from genelm.training.interruption import Interruption
 
 
 @pytest.mark.parametrize("model", ["lstm", "gpt2"])
@@ -208,3 +209,17 @@ def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Pa
     train(arguments(small_dataset, tmp_path / "broken_off"))
     with pytest.raises(InputError, match="is not empty; go on with its run"):
         train(arguments(small_dataset, tmp_path / "broken_off"))
+
+
+def test_a_launcher_that_is_gone_was_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACCELERATE_DYNAMO_BACKEND", raising=False)
+    alone = Interruption()
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "NO")
+    launched_one = Interruption()
+    assert not launched_one.is_wanted
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert not alone.is_wanted  # a shell may go, as under nohup
+    with launched_one:
+        assert launched_one.is_wanted
+        os.kill(os.getpid(), signal.SIGTERM)  # the same wish
+        assert launched_one.signal == signal.SIGTERM

@@ -26,6 +26,10 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     config, section = parse_config(["--config", str(file), *more.split()], None)
     assert (config.seed, config.learning_rate, config.append_eos) == (2, 1e-4, False)
     assert section == {"model_type": "gene_rnn", "hidden_size": 16}
+    assert parse_config(["--config", str(file), *more.replace("size 16", "size=32").split()], None)[1] == {
+        "model_type": "gene_rnn",
+        "hidden_size": 32,
+    }
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,8 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
         ("--adam_beta2 1", "--adam_beta2 1.0 is no decay; give 0 or more, and less than 1"),
         ("--model.hidden_size [", "not YAML"),
         ("--model.hidden_size", "--model.hidden_size has no value"),
+        ("--model.hidden_size --model.num_hidden_layers 2", "--model.hidden_size has no value"),
+        ("--no_append_eo", "did you mean --no_append_eos"),
         ("--max_step 5", "There is no option --max_step; did you mean --max_steps"),
         ("runs/lstm", "There is no option runs/lstm; see train.py --help"),
     ],

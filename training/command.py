@@ -21,6 +21,7 @@ from .building import build_model, make_optimizer
 from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, folder_to_itself, load_checkpoint, remove_leftovers
 from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
+from .interruption import Interruption
 from .options import TrainingConfig, check_config, parse_config
 from .packing import use_packed_rows
 from .progress import INTERRUPTED, STILL_RUNNING, Progress
@@ -41,14 +42,21 @@ def train(arguments: list[str], description: str | None = None) -> Path:
         InputError: an option, the data or the checkpoint cannot be used, or training cannot go on.
         SystemExit: the run was told to stop and has written a checkpoint; 128 and the number of the signal.
     """
+    interruption = Interruption()
     config, section = parse_config(arguments, description)
     check_config(config)
     resume, skipped = checkpoint_to_resume(config)
     with folder_to_itself(Path(config.output_dir)):
-        return _train(config, section, resume, skipped)
+        return _train(config, section, resume, skipped, interruption)
 
 
-def _train(config: TrainingConfig, section: dict[str, Any], resume: Path | None, skipped: list[str]) -> Path:
+def _train(
+    config: TrainingConfig,
+    section: dict[str, Any],
+    resume: Path | None,
+    skipped: list[str],
+    interruption: Interruption,
+) -> Path:
     data = Path(config.data)
     manifest = read_manifest(data)
     torch.manual_seed(config.seed)
@@ -129,12 +137,13 @@ def _train(config: TrainingConfig, section: dict[str, Any], resume: Path | None,
         total_steps=total_steps,
         record=record,
         progress=progress,
+        interruption=interruption,
     )
     stopped = run.train()
     accelerator.end_training()
     if stopped == INTERRUPTED:
         accelerator.print(f"Interrupted at step {progress.step}; --resume_from_checkpoint latest goes on from there.")
-        sys.exit(128 + (run.interruption.signal or 0))
+        sys.exit(128 + (interruption.signal or 0))
     accelerator.print(
         f"{config.output_dir}: the model of step {progress.best_step}, {progress.best_bits_per_base:.4f} bits/base on "
         f"validation; {stopped}."

@@ -15,7 +15,7 @@ class Interruption:
     """While it is entered, a first signal is only remembered, and a later second one ends the process at once.
 
     Accelerate's launcher of a single process keeps signals to itself, and ends: a launcher that is gone was told to
-    stop.
+    stop. It is looked for when this is made, so that is best done early.
 
     Attributes:
         signal: the number of the signal that came, None before.
@@ -23,8 +23,8 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._launcher = os.getppid() if "ACCELERATE_MIXED_PRECISION" in os.environ else None
-        self._first_came = 0.0
+        self._launcher = os.getppid() if "ACCELERATE_DYNAMO_BACKEND" in os.environ else None
+        self._came = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -38,14 +38,14 @@ class Interruption:
             signal.signal(number, handler)
 
     @property
-    def came(self) -> bool:
+    def is_wanted(self) -> bool:
         """Whether the run is to stop."""
         if self.signal is None and self._launcher is not None and os.getppid() != self._launcher:
-            self.signal = signal.SIGTERM
+            self._remember(signal.SIGTERM, None)
         return self.signal is not None
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal is None:
-            self.signal, self._first_came = number, time.monotonic()
-        elif time.monotonic() - self._first_came > _SAME_WISH_SECONDS:
+            self.signal, self._came = number, time.monotonic()
+        elif time.monotonic() - self._came > _SAME_WISH_SECONDS:
             raise KeyboardInterrupt

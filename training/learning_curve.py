@@ -72,6 +72,8 @@ def measure_learning_curve(
     for fraction in fractions:
         if not 0 < fraction <= 1:
             raise InputError(f"A share of the genes is more than 0 and at most 1, not {fraction}.")
+    if "mle" in smoothings:
+        raise InputError("What mle has not seen costs infinitely many bits, which no curve shows; leave it out.")
     names = [*smoothings, *(config.stem for config in configs)]
     for name in names:
         if names.count(name) > 1:

@@ -132,7 +132,8 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
         The options, and the model section: `model_type` and the options of its type.
 
     Raises:
-        InputError: the config file cannot be read or has an unknown key.
+        InputError: the config file cannot be read or has an unknown key, or the command line an unknown option or one
+            without its value.
     """
     parser = HfArgumentParser(
         TrainingConfig, description=description, allow_abbrev=False, formatter_class=_HelpFormatter
@@ -147,22 +148,33 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
     options, model = _read_config(Path(path)) if path else ({}, {})
     from_file = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]
     parsed, rest = parser.parse_known_args(from_file + arguments)
-    if wrong := [name for name in rest[::2] if not name.startswith("--model.")]:
-        known = ["--config", *(f"--{entry.name}" for entry in dataclasses.fields(TrainingConfig))]
-        close = difflib.get_close_matches(wrong[0], known, n=1)
-        raise InputError(
-            f"There is no option {wrong[0]}; {f'did you mean {close[0]}?' if close else 'see train.py --help.'}"
-        )
-    if len(rest) % 2:
-        raise InputError(f"{rest[-1]} has no value; give one.")
-    for name, value in zip(rest[::2], rest[1::2], strict=True):
-        try:
-            model[name.removeprefix("--model.")] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"The value of {name}, {value!r}, is not YAML.") from error
+    model |= _model_options(rest)
     values = vars(parsed)
     values.pop("config")
     return TrainingConfig(**values), model
+
+
+def _model_options(words: list[str]) -> dict[str, Any]:
+    """Read what is left of a command line, `--model.NAME VALUE` or `--model.NAME=VALUE`."""
+    options, left = {}, list(words)
+    while left:
+        name, has_value, value = left.pop(0).partition("=")
+        if not name.startswith("--model."):
+            names = [entry.name for entry in dataclasses.fields(TrainingConfig)]
+            known = ["--config", "--no_append_eos", *(f"--{one}" for one in names)]
+            close = difflib.get_close_matches(name, known, n=1)
+            raise InputError(
+                f"There is no option {name}; {f'did you mean {close[0]}?' if close else 'see train.py --help.'}"
+            )
+        if not has_value:
+            if not left or left[0].startswith("--"):
+                raise InputError(f"{name} has no value; give one.")
+            value = left.pop(0)
+        try:
+            options[name.removeprefix("--model.")] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"The value of {name}, {value!r}, is not YAML.") from error
+    return options
 
 
 def read_yaml(path: Path, kind: str, home: str) -> Any:

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,10 @@ class Run:
     total_steps: int
     record: dict[str, Any]
     progress: Progress
+    interruption: Interruption
     unsettled: Step | None = None
     gradient_norm: float = math.nan
     is_interrupted: bool = False
-    interruption: Interruption = field(default_factory=Interruption)
 
     def train(self) -> str:
         """Take the steps that are left, validate, keep the best model, and stop early if that is asked for.
@@ -168,7 +168,7 @@ class Run:
             raise InputError(message) from error
         self.scheduler.step()
         self.optimizer.zero_grad()
-        sums[2] += self.interruption.came
+        sums[2] += self.interruption.is_wanted
         return Step(step, batch, accelerator.reduce(sums, "sum"), norm, loading_seconds)
 
     def _settle(self) -> None:

@@ -87,19 +87,27 @@ def run_command(command: list[str]) -> int:
     environment = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "600", **os.environ}
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
-        return process.wait()
+        status = process.wait()
+        if status < 0:  # somebody ended the launcher; its run notices
+            _wait_for_session(process.pid)
+        return status
     except KeyboardInterrupt:
         # The launcher of a single process does not wait for it: the whole session is told, and waited for.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
-            while True:
-                os.killpg(process.pid, 0)
-                time.sleep(0.1)
+        process.wait()
+        _wait_for_session(process.pid)
         raise
     finally:
         for number, handler in zip(ends, before, strict=True):
             signal.signal(number, handler)
+
+
+def _wait_for_session(number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.killpg(number, 0)
+            time.sleep(0.1)
 
 
 def _check_same(arguments: list[str], record: dict[str, Any], data: Path, folder: Path) -> None:
