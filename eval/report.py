@@ -250,8 +250,8 @@ def _page(
     if "variants" in measured and not has_compared_variants(results):
         parts += [
             "## Variants",
-            "Nothing is known of these variants that their scores could be compared with; the scores lie beside the "
-            "results files.",
+            "Too little is known of these variants to compare their scores with it; the scores lie beside the results "
+            "files.",
         ]
     elif "variants" in measured:
         parts += [

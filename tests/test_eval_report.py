@@ -151,7 +151,7 @@ def test_variants_compared_with_nothing_have_no_table_and_no_picture(tmp_path: P
     results["measurements"] = [asdict(_measurement("variants", "count", 40.0, "scored", "all"))]
     written = write_report([results], tmp_path)
     assert {path.name for path in written} == {"report.html", "report.md"}
-    assert "## Variants\n\nNothing is known of these variants" in (tmp_path / "report.md").read_text()
+    assert "## Variants\n\nToo little is known of these variants" in (tmp_path / "report.md").read_text()
 
 
 def test_the_headline_is_what_the_table_says_in_the_same_words() -> None:
