@@ -9,7 +9,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genelm.storage import InputError, sha256_of
+from genelm.storage import InputError, read_format, sha256_of
 
 from .genes import Gene, SourceGene
 
@@ -28,18 +28,7 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
     path = Path(folder) / "manifest.json"
     if not path.is_file():
         raise InputError(f"{folder} is no dataset folder: it has no manifest.json; {_HOW_TO_BUILD}.")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); {_HOW_TO_BUILD}.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{path} is not the manifest of a dataset of genelm; {_HOW_TO_BUILD}.")
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"{path} has format version {manifest.get('format_version')}, and this genelm reads {FORMAT_VERSION}; "
-            f"{_HOW_TO_BUILD}."
-        )
-    return manifest
+    return read_format(path, FORMAT, FORMAT_VERSION, keys=(), instead=_HOW_TO_BUILD, anew=_HOW_TO_BUILD)
 
 
 def is_dataset_folder(folder: Path) -> bool:

@@ -1,7 +1,6 @@
 """Learning curves: what models learn from how many genes, as a file, a table and a picture."""
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from genelm.pictures import COLORS, STYLE, save_picture
-from genelm.storage import InputError, atomic_file, write_json
+from genelm.storage import atomic_file, read_format, write_json
 
 from .results import ALL, find_measurement
 from .tables import markdown_table
@@ -66,23 +65,14 @@ def read_learning_curve(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, it is not JSON, or no learning curve of this format and version.
     """
-    make_one = "give the learning_curve.json that `genelm learning-curve` wrote"
-    try:
-        curve = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); {make_one}.") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); {make_one}.") from None
-    if not isinstance(curve, dict) or curve.get("format") != FORMAT:
-        raise InputError(f'{path} has no "format": "{FORMAT}"; {make_one}.')
-    if curve.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"{path} has format version {curve.get('format_version')}, but this genelm reads {FORMAT_VERSION}; "
-            "run `genelm learning-curve` again."
-        )
-    if missing := {"dataset", "entries"} - curve.keys():
-        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; {make_one}.")
-    return curve
+    return read_format(
+        path,
+        FORMAT,
+        FORMAT_VERSION,
+        keys=("dataset", "entries"),
+        instead="give the learning_curve.json that `genelm learning-curve` wrote",
+        anew="run `genelm learning-curve` again",
+    )
 
 
 def write_learning_curve(curve: dict[str, Any], folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from genelm.storage import InputError, atomic_file, package_versions
+from genelm.storage import atomic_file, package_versions, read_format
 
 FORMAT, FORMAT_VERSION = "genelm-results", 1
 ALL = "all"
@@ -117,23 +117,14 @@ def read_results(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, it is not JSON, or not results of this format and version.
     """
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); give a results file of `genelm evaluate`."
-        ) from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); give a results file of `genelm evaluate`.") from None
-    if not isinstance(results, dict) or results.get("format") != FORMAT:
-        raise InputError(f'{path} has no "format": "{FORMAT}"; give a results file of `genelm evaluate`.')
-    if results.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"{path} has format version {results.get('format_version')}, but this genelm reads {FORMAT_VERSION}; "
-            "evaluate the model again."
-        )
-    if missing := _KEYS - results.keys():
-        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; evaluate the model again.")
+    results = read_format(
+        path,
+        FORMAT,
+        FORMAT_VERSION,
+        keys=_KEYS,
+        instead="give a results file of `genelm evaluate`",
+        anew="evaluate the model again",
+    )
     for row in results["measurements"]:
         row["value"] = float(row["value"])
     return results

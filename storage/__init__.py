@@ -1,7 +1,8 @@
-"""What all rooms share: atomic writes, checksums, provenance, the error for unusable input, how threads wait."""
+"""What all rooms share: whole files, checksums, provenance, the error for unusable input, how threads wait."""
 
 from .atomic import atomic_file, atomic_folder, check_output_file, check_output_folder, write_json
 from .errors import InputError, input_errors_end
+from .formats import read_format
 from .processors import share_processors
 from .provenance import package_versions, sha256_of, started_command
 
@@ -13,6 +14,7 @@ __all__ = [
     "check_output_folder",
     "input_errors_end",
     "package_versions",
+    "read_format",
     "sha256_of",
     "share_processors",
     "started_command",
