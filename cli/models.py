@@ -9,7 +9,7 @@ from genelm.storage import InputError, atomic_file, check_output_file, check_out
 
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode
 
-ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models.")
+ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models, and count more genes into them.")
 
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all processors by default.")]
 
