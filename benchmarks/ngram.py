@@ -31,7 +31,7 @@ from typing import Any
 import torch
 
 from genelm.dataset_scripts import load_split, read_fasta
-from genelm.eval import score_genes
+from genelm.eval import score_genes, update_table
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
@@ -48,7 +48,6 @@ TURNS = 3
 SIZES = (2_000_000, 10_000_000, 50_000_000)
 RESULTS = Path(__file__).parent / "results" / "ngram.json"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "ngram.md"
-START, END = "<!-- speed:start -->", "<!-- speed:end -->"
 ROWS = {
     "nltk": "NLTK, Laplace 8",
     "laplace": "`laplace`, order 8",
@@ -83,8 +82,7 @@ def main() -> None:
             results[f"{ours} beside {theirs}"] = {name: results[ours][name] / results[theirs][name] for name in both}
     write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
-    before, _, rest = DOCUMENT.read_text().partition(START)
-    DOCUMENT.write_text(f"{before}{START}\n{speed_table(results)}{END}{rest.partition(END)[2]}")
+    update_table(DOCUMENT, speed_table(results), name="speed")
 
 
 def speed_table(results: dict[str, Any]) -> str:

@@ -34,13 +34,13 @@ from typing import Any
 import torch
 
 from genelm.dataset_scripts import load_split
+from genelm.eval import update_table
 from genelm.storage import share_processors, write_json
 from genelm.tokenization import VOCABULARY
 
 RESULTS = Path(__file__).parent / "results" / "train.json"
 TRAIN = Path(__file__).parent.parent / "train.py"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "scaling.md"
-START, END = "<!-- speed:start -->", "<!-- speed:end -->"
 PAIRS = {
     "lstm beside keras": ("lstm", "keras lstm"),
     "gpt2 beside trainer": ("gpt2", "trainer gpt2"),
@@ -98,8 +98,7 @@ def main() -> None:
         results[name]["share_of_product_rate"] = reached / 1e9 / rate
     write_json(RESULTS, results)
     print(json.dumps(results, indent=2))
-    before, _, rest = DOCUMENT.read_text().partition(START)
-    DOCUMENT.write_text(f"{before}{START}\n{speed_table(results)}{END}{rest.partition(END)[2]}")
+    update_table(DOCUMENT, speed_table(results), name="speed")
 
 
 def jobs(arguments: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]]]:

@@ -26,8 +26,8 @@ LEAST_SCORE = 15
 """What the stretch around a seed has to score without gaps to be aligned, by MMseqs2's own choice."""
 
 CLOSING_LEAST_SCORE = 30
-"""For the last look over a split, where most seeds stand by chance: it takes a third of the time, and has found all
-that the lower score finds on two datasets of human genes. Among all genes it lost pairs, and gained no time."""
+"""For the last look over a split, where most seeds stand by chance and to align them all takes most of the time; what
+the lower score finds there is found (`benchmarks/similarity.py` looks with it)."""
 
 MOST_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""

@@ -23,7 +23,7 @@ from .mutation_pairs import PairSet, read_pairs
 from .mutations import measure_mutations, mutation_accuracy
 from .partial_results import PartialResults
 from .perplexity import bits_per_base, measure_perplexity
-from .report import best_first, update_table, write_report
+from .report import best_first, table_marks, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
@@ -75,6 +75,7 @@ __all__ = [
     "results_table",
     "score_bases",
     "score_genes",
+    "table_marks",
     "this_process",
     "update_table",
     "write_base_scores",

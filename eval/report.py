@@ -39,9 +39,6 @@ _PICTURES: dict[str, tuple[Callable[[Sequence[dict[str, Any]], Sequence[Path]], 
 }
 """Name of a picture -> what draws it, and the tasks it shows."""
 
-START, END = "<!-- results:start -->", "<!-- results:end -->"
-"""What stands between these two lines of a Markdown file is rendered."""
-
 
 def write_report(
     results: Sequence[dict[str, Any]],
@@ -121,8 +118,13 @@ def best_first(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(results, key=bits)
 
 
-def update_table(markdown_file: Path, table: str) -> None:
-    """Replace what stands between the lines `<!-- results:start -->` and `<!-- results:end -->` of a Markdown file.
+def table_marks(name: str) -> tuple[str, str]:
+    """Return the two lines of a Markdown file between which a table is rendered."""
+    return f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+
+
+def update_table(markdown_file: Path, table: str, *, name: str = "results") -> None:
+    """Replace what stands between the lines `<!-- NAME:start -->` and `<!-- NAME:end -->` of a Markdown file.
 
     Raises:
         InputError: the file cannot be read, or does not have each of the two lines once, in this order.
@@ -131,12 +133,13 @@ def update_table(markdown_file: Path, table: str) -> None:
         text = markdown_file.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{markdown_file} cannot be read ({error.strerror}); give a Markdown file.") from None
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    if text.count(START) != 1 or text.count(END) != 1 or END not in rest:
-        raise InputError(f"{markdown_file} must have the lines {START} and {END} once, in this order; add them.")
+    start, end = table_marks(name)
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    if text.count(start) != 1 or text.count(end) != 1 or end not in rest:
+        raise InputError(f"{markdown_file} must have the lines {start} and {end} once, in this order; add them.")
     with atomic_file(markdown_file) as temporary:
-        temporary.write_text(f"{before}{START}\n{table.strip()}\n{END}{after}", encoding="utf-8")
+        temporary.write_text(f"{before}{start}\n{table.strip()}\n{end}{after}", encoding="utf-8")
 
 
 def _check_same(what: str, results: Sequence[dict[str, Any]], values: Sequence[str]) -> None:

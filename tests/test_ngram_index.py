@@ -14,6 +14,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModelForCausalLM
 from transformers.dynamic_module_utils import get_imports
 
+from genelm.eval import table_marks
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
@@ -366,7 +367,8 @@ def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark(
         assert f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]} bases" in document
     benchmark = load_benchmark("ngram")
     measured = json.loads(benchmark.RESULTS.read_text())
-    shown = document.split(benchmark.START)[1].split(benchmark.END)[0].strip()
+    start, end = table_marks("speed")
+    shown = document.split(start)[1].split(end)[0].strip()
     assert shown == benchmark.speed_table(measured).strip()
     assert f"{measured['index:mixture']['bytes_per_training_base']:.0f} a base with both strands" in document
 

@@ -24,8 +24,8 @@ from genelm.eval import (
     read_learning_curve,
     read_results,
     results_table,
+    table_marks,
 )
-from genelm.eval.report import END, START
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -140,7 +140,8 @@ def test_every_other_block_runs(workplace: Path, environment: dict[str, str], hu
 def test_its_table_is_what_the_results_files_say() -> None:
     files = sorted((ROOT / "docs" / "results").glob("*.json"))
     assert {path.stem for path in files} >= {"mixture", "interpolated", "laplace8", "lstm", "gpt2"}
-    shown = README.split(START)[1].split(END)[0].strip()
+    start, end = table_marks("results")
+    shown = README.split(start)[1].split(end)[0].strip()
     assert shown == results_table(best_first([read_results(path) for path in files])).strip()
 
 

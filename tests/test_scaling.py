@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
-from genelm.eval import find_measurement, read_results
+from genelm.eval import find_measurement, read_results, table_marks
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "scaling.md").read_text()
@@ -18,7 +18,8 @@ TEXT = (ROOT / "docs" / "scaling.md").read_text()
 def test_its_table_is_what_the_benchmark_measured(load_benchmark: Callable[[str], ModuleType]) -> None:
     benchmark = load_benchmark("train")
     results = json.loads(benchmark.RESULTS.read_text())
-    shown = TEXT.split(benchmark.START)[1].split(benchmark.END)[0].strip()
+    start, end = table_marks("speed")
+    shown = TEXT.split(start)[1].split(end)[0].strip()
     assert shown == benchmark.speed_table(results).strip()
     assert "the LSTM learns the same per symbol" in TEXT
     full, half = (results[f"lstm, two epochs, {name}"]["validation_bits_per_base"] for name in ("no", "bf16"))
