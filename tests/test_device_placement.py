@@ -1,0 +1,82 @@
+"""Models on a device that is not the CPU: a stand-in where there is no GPU (those of test_gpu.py need one)."""
+
+from typing import Any
+
+import pytest
+import torch
+from cuda_stand_in import cuda_stand_in
+from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel
+
+from genelm.eval import score_genes
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head
+from genelm.tokenization import encode
+
+GENES = ["ACGTTGCAACGGT" * 4, "G", "TTTTNNACGT", "ACGGT" * 12]
+IDS = [torch.from_numpy(encode(gene)) for gene in GENES]
+PROMPTS = torch.tensor([[2, 4, 5, 6], [2, 7, 6, 4]])
+
+
+def ngram(**options: Any) -> GeneNGramForCausalLM:
+    model = GeneNGramForCausalLM(GeneNGramConfig(**options)).count(IDS)
+    if model.config.has_index:
+        fit_head(model, IDS, silent=True)
+    return model
+
+
+def gpt2() -> PreTrainedModel:
+    torch.manual_seed(0)
+    special = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    return AutoModelForCausalLM.from_config(GPT2Config(n_embd=16, n_layer=2, n_head=2, **special)).eval()
+
+
+def test_the_stand_in_refuses_what_a_device_refuses() -> None:
+    with cuda_stand_in() as device:
+        there, here = torch.arange(3).to(device), torch.arange(3)
+        assert (there + 1).device == device
+        assert (there + torch.tensor(1)).device == device
+        assert there[here].tolist() == [0, 1, 2]
+        with pytest.raises(RuntimeError, match="same device"):
+            there + here
+        with pytest.raises(RuntimeError, match="same device"):
+            there[there] = here
+        with pytest.raises(TypeError, match="to numpy"):
+            there.numpy()
+        assert type((there.cpu() + here).numpy().sum()) is not torch.Tensor
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"order": 5, "smoothing": "mle"},
+        {"order": 5},
+        {"order": 3, "paper": True},
+        {"order": 12, "smoothing": "interpolated", "both_strands": True},
+        {"order": 24, "smoothing": "mixture", "both_strands": True, "own_gene": True},
+    ],
+    ids=str,
+)
+def test_an_ngram_model_scores_counts_and_generates_on_another_device(options: dict[str, Any]) -> None:
+    model = ngram(**options)
+    scores, nats = score_genes(model, GENES), model.score(IDS).tolist()
+    continued = model.generate(PROMPTS, max_new_tokens=12, do_sample=False).tolist()
+    twice = ngram(**options).count(IDS).score(IDS).tolist()
+    with cuda_stand_in() as device:
+        model.to(device)
+        assert model.device == device
+        assert score_genes(model, GENES).base_nats == pytest.approx(scores.base_nats, rel=1e-6)
+        assert model.score(IDS).tolist() == pytest.approx(nats, rel=1e-6)
+        generated = model.generate(PROMPTS.to(device), max_new_tokens=12, do_sample=False)
+        assert generated.device == device
+        assert generated.tolist() == continued
+        assert model.count(IDS).device == device
+        assert model.score(IDS).tolist() == pytest.approx(twice, rel=1e-6)
+
+
+def test_a_transformer_scores_and_generates_on_another_device() -> None:
+    model = gpt2()
+    scores = score_genes(model, GENES)
+    continued = model.generate(PROMPTS, max_new_tokens=12, do_sample=False).tolist()
+    with cuda_stand_in() as device:
+        model.to(device)
+        assert score_genes(model, GENES).base_nats == pytest.approx(scores.base_nats, rel=1e-5)
+        assert model.generate(PROMPTS.to(device), max_new_tokens=12, do_sample=False).tolist() == continued
