@@ -1,10 +1,9 @@
-"""From the section `model:` of a config to a model with random weights, and its optimizer."""
+"""From the section `model:` of a config to a model with random weights."""
 
 import dataclasses
 import difflib
 from typing import Any
 
-import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
@@ -12,8 +11,6 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from genelm.modeling import looks_ahead
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, PAD_ID, VOCABULARY
-
-from .options import TrainingConfig
 
 
 def build_model(section: dict[str, Any]) -> PreTrainedModel:
@@ -61,14 +58,3 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
             "or set `is_decoder: true` where there is that option."
         )
     return model
-
-
-def make_optimizer(model: torch.nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Return AdamW that decays the weight matrices alone."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    betas = (config.adam_beta1, config.adam_beta2)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)

@@ -17,11 +17,12 @@ from genelm.modeling import RECORD_FILE, new_record, read_record
 from genelm.storage import InputError, input_errors_end, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
 
-from .building import build_model, make_optimizer
+from .building import build_model
 from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, folder_to_itself, load_checkpoint, remove_leftovers
 from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
 from .interruption import Interruption
+from .optimizer import make_optimizer
 from .options import TrainingConfig, check_config, parse_config
 from .packing import use_packed_rows
 from .progress import INTERRUPTED, STILL_RUNNING, Progress

@@ -33,7 +33,8 @@ class TrainingConfig:
     gradient_accumulation_steps: int = option(1, "Slices in which a process works off its share; saves memory.")
     num_train_epochs: int = option(10, "Passes over the training genes.")
     max_steps: int = option(-1, "Optimizer steps; if positive it overrides num_train_epochs.")
-    learning_rate: float = option(1e-3, "Highest learning rate of AdamW.")
+    optimizer: str = option("adamw", "adamw; or muon for the matrices of the layers, and adamw for the rest.")
+    learning_rate: float = option(1e-3, "Highest learning rate.")
     lr_scheduler_type: str = option("cosine", "Decay: constant, linear, cosine, polynomial, inverse_sqrt ...")
     warmup_steps: int = option(100, "Steps in which the learning rate rises from 0.")
     weight_decay: float = option(0.01, "Of weight matrices; biases and norms have none.")
@@ -85,6 +86,7 @@ FIXED = (
     "train_fraction",
     "num_train_epochs",
     "max_steps",
+    "optimizer",
     "learning_rate",
     "lr_scheduler_type",
     "warmup_steps",
@@ -220,6 +222,7 @@ def check_config(config: TrainingConfig) -> None:
     for name, value, known in (
         ("report_to", config.report_to, trackers),
         ("mixed_precision", config.mixed_precision, ["auto", "no", "bf16", "fp16"]),
+        ("optimizer", config.optimizer, ["adamw", "muon"]),
         ("lr_scheduler_type", config.lr_scheduler_type, SCHEDULES),
     ):
         if value not in known:
