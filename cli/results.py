@@ -70,8 +70,10 @@ def evaluate(
     if cache is not None:
         write_results(results, output)
         cache.remove()
-        for name, figure in headline(results):
-            print(f"{name + ':':28}{figure}")
+        figures = headline(results)
+        width = max(len(name) for name, _ in figures) + 2
+        for name, figure in figures:
+            print(f"{name + ':':{width}}{figure}")
         for note in results["notes"]:
             print(note)
         print(f"{output}: {len(results['measurements'])} measurements of {model} on {split}.")

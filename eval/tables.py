@@ -15,6 +15,15 @@ Column = tuple[str, Callable[[Results], str]]
 _NOT_MEASURED = "–"
 _CONVENTIONS = {"genelm": "ours", "paper": "the paper's"}
 _VARIANT_METRICS = {"spearman": "Spearman", "spearman_size": "Spearman, size", "auroc": "AUROC"}
+_GENERATION_METRICS = ("ended", "length_mean", "jensen_shannon_6", "in_training_24_mers", "similar_to_training")
+_PROBING_METRICS = (
+    ("linear, balanced accuracy", "linear_balanced_accuracy"),
+    ("kNN, balanced accuracy", "knn_balanced_accuracy"),
+    ("guessing", "chance_balanced_accuracy"),
+    ("linear, accuracy", "linear_accuracy"),
+    ("kNN, accuracy", "knn_accuracy"),
+    ("most frequent class", "majority_accuracy"),
+)
 _RULES = {"accuracy_perplexity_rule": "perplexity rule", "accuracy_probability_rule": "probability rule"}
 
 
@@ -40,8 +49,24 @@ def results_table(results: Sequence[Results]) -> str:
 
 
 def headline(results: Results) -> list[tuple[str, str]]:
-    """Give what the main table says of one model: names of figures, and the figures that were measured."""
-    figures = [(name, cell(results)) for name, cell in _main_columns([results])]
+    """Give what the main table says of one model, and the most telling figures of tasks that are not in it.
+
+    Returns:
+        Names of figures, and the figures that were measured.
+    """
+    columns = [
+        *_main_columns([results]),
+        *(
+            _figure(f"written: {metric}", task="generation", metric=metric, **_of("source", "written"))
+            for metric in _GENERATION_METRICS
+        ),
+        *(
+            _figure(f"{label}, {title}", task="probing", metric=metric, group=label)
+            for label in probed_labels([results])
+            for title, metric in _PROBING_METRICS[:3]
+        ),
+    ]
+    figures = [(name, cell(results)) for name, cell in columns]
     return [(name, figure) for name, figure in figures if figure != _NOT_MEASURED]
 
 
@@ -178,17 +203,7 @@ def probing_table(results: Sequence[Results], label: str) -> str:
         results,
         [
             ("model", lambda r: r["model"]["name"]),
-            *(
-                _figure(title, task="probing", metric=metric, group=label)
-                for title, metric in (
-                    ("linear, balanced accuracy", "linear_balanced_accuracy"),
-                    ("kNN, balanced accuracy", "knn_balanced_accuracy"),
-                    ("guessing", "chance_balanced_accuracy"),
-                    ("linear, accuracy", "linear_accuracy"),
-                    ("kNN, accuracy", "knn_accuracy"),
-                    ("most frequent class", "majority_accuracy"),
-                )
-            ),
+            *(_figure(title, task="probing", metric=metric, group=label) for title, metric in _PROBING_METRICS),
         ],
     )
 
