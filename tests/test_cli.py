@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ Run = Callable[[str], str]
 def genelm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command line in an empty folder; give what it printed, or fail with it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # a program, not a module, whatever runs the tests
 
     def run(line: str) -> str:
         monkeypatch.setattr("sys.argv", ["genelm", *line.split()])
