@@ -41,7 +41,7 @@ def test_the_stand_in_refuses_what_a_device_refuses() -> None:
             there[there] = here
         with pytest.raises(TypeError, match="to numpy"):
             there.numpy()
-        assert type((there.cpu() + here).numpy().sum()) is not torch.Tensor
+        assert (there.cpu() + here).numpy().sum() == 6
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,15 @@ from training_runs import TINY, arguments
 
 from genelm.storage import InputError
 from genelm.training import build_model, check_config, make_optimizer, parse_config
-from genelm.training.optimizer import MuonWithAdamW
+from genelm.training.optimizer import Muon, MuonWithAdamW
 
 
-def built(model: str, optimizer: str = "muon") -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+def built(model: str, optimizer: str = "muon", precision: str = "no") -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     options = arguments(Path("data"), Path("run"), model, f"--optimizer {optimizer} --learning_rate 0.01")
     config, section = parse_config(options, None)
     torch.manual_seed(0)
     network = build_model(section)
-    return network, make_optimizer(network, config)
+    return network, make_optimizer(network, config, precision)
 
 
 def step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -48,11 +48,32 @@ def test_its_first_step_is_an_orthogonal_one() -> None:
     weight = network.transformer.h[0].mlp.c_fc.weight  # 16 x 64
     before = weight.detach().clone()
     step(network, optimizer)
-    # Newton and Schulz' iteration brings the singular values of a gradient of 8 tokens, which has 8, near 1; the step
-    # is as long as one of AdamW.
+    # A gradient of seven predictions has seven singular values, which are brought near 1; the step is as long as one
+    # of AdamW.
     taken = (before * (1 - 0.01 * 0.01) - weight.detach()) / (0.01 * 0.2 * 64**0.5)
     values = torch.linalg.svdvals(taken)
     assert 0.6 < values[6] <= values[0] < 1.3
+    assert values[7] < 0.1
+
+
+def test_in_bf16_its_steps_are_those_of_pytorch_to_the_bit() -> None:
+    torch.manual_seed(0)
+    shapes = [(64, 16), (16, 64), (8, 8)]
+    ours, peers = ([torch.nn.Parameter(matrix.clone()) for matrix in map(torch.ones, shapes)] for _ in range(2))
+    options = {"lr": 0.01, "weight_decay": 0.1}
+    optimizers = (
+        Muon(ours, dtype=torch.bfloat16, **options),
+        torch.optim.Muon(peers, adjust_lr_fn="match_rms_adamw", **options),
+    )
+    for _ in range(3):
+        for mine, other in zip(ours, peers, strict=True):
+            mine.grad = torch.randn(mine.shape)
+            other.grad = mine.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+        for mine, other in zip(ours, peers, strict=True):
+            assert torch.equal(mine, other)
+    assert not torch.equal(ours[0], torch.ones(64, 16))
 
 
 def test_one_schedule_moves_both_and_the_state_of_both_is_restored() -> None:
@@ -78,7 +99,35 @@ def test_one_schedule_moves_both_and_the_state_of_both_is_restored() -> None:
 
 
 def test_adamw_alone_by_default_and_others_are_refused() -> None:
+    network, _ = built("lstm")
+    network.requires_grad_(False).lm_head.requires_grad_(True)
+    config, _ = parse_config(arguments(Path("data"), Path("run"), "lstm", "--optimizer muon"), None)
+    with pytest.raises(InputError, match="A gene_rnn has no linear layer for --optimizer muon; give adamw"):
+        make_optimizer(network, config, "no")
     assert type(built("lstm", "adamw")[1]) is torch.optim.AdamW
     config, _ = parse_config(arguments(Path("data"), Path("run"), "lstm", "--optimizer sgd"), None)
     with pytest.raises(InputError, match="--optimizer sgd is not known here; choose one of adamw, muon"):
         check_config(config)
+
+
+def test_a_scaled_loss_is_scaled_back_once_and_a_step_that_overflows_left_out() -> None:
+    ids = torch.tensor([[2, 4, 5, 6, 7, 7, 6, 5]])
+    weights = []
+    for scale in (1.0, 1024.0):
+        network, optimizer = built("lstm", precision="fp16")
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        for overflows in (False, True, False):
+            before = {name: weight.clone() for name, weight in network.named_parameters()}
+            scaler.scale(network(input_ids=ids, labels=ids).loss).backward()
+            if overflows:
+                network.lm_head.bias.grad[0] = torch.inf
+            scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 0.1)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+            for name, weight in network.named_parameters():
+                assert torch.equal(weight, before[name]) == overflows, name
+        weights.append(dict(network.named_parameters()))
+    for name, weight in weights[0].items():
+        assert torch.allclose(weight, weights[1][name], atol=1e-5), name

@@ -65,7 +65,7 @@ def test_slices_do_not_change_the_step(model: str, small_dataset: Path, tmp_path
 def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path: Path) -> None:
     validations = []
     for processes in (1, 2):
-        command = launched(small_dataset, tmp_path / f"run{processes}", "", processes)
+        command = launched(small_dataset, tmp_path / f"run{processes}", "--optimizer muon", processes)
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
@@ -112,6 +112,19 @@ def test_a_sharded_model_is_validated_in_float32_and_a_recurrent_one_refused(
     scores = score_genes(network, list(load_split(small_dataset, "validation")["sequence"]))
     assert bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(best, abs=1e-7)
     assert "A gene_rnn cannot be sharded" in train_sharded(small_dataset, tmp_path / "other", "lstm", "").stderr
+
+
+@pytest.mark.slow
+def test_muon_goes_on_where_it_was_in_a_sharded_model(small_dataset: Path, tmp_path: Path) -> None:
+    whole = train(arguments(small_dataset, tmp_path / "whole", "gpt2", "--optimizer muon"))
+    weights = []
+    for more in ("", "--resume_from_checkpoint latest"):
+        done = train_sharded(small_dataset, tmp_path / "run", "gpt2", f"--optimizer muon {more}")
+        assert done.returncode == 0, done.stderr
+        weights.append(load_file(tmp_path / "run" / "model.safetensors"))
+        shutil.rmtree(tmp_path / "run" / "checkpoint-00000012")
+    assert_equal(weights[0], weights[1], 1e-5)
+    assert_equal(weights[0], load_file(whole / "model.safetensors"), 1e-5)
 
 
 @pytest.mark.slow

@@ -21,12 +21,12 @@ from genelm.training.checkpoints import folder_to_itself
 from genelm.training.interruption import Interruption
 
 
-@pytest.mark.parametrize("model", ["lstm", "gpt2"])
+@pytest.mark.parametrize(("model", "optimizer"), [("lstm", "muon"), ("gpt2", "adamw")])
 def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
-    model: str, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, optimizer: str, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dropout = "--model.dropout 0.3" if model == "lstm" else "--model.resid_pdrop 0.3"
-    more = f"--save_steps 4 {dropout}"
+    more = f"--save_steps 4 --optimizer {optimizer} {dropout}"
     train(arguments(small_dataset, tmp_path / "whole", model, more))
 
     save = run.save_checkpoint

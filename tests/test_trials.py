@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from accelerate.state import AcceleratorState
 from typer.testing import CliRunner
 
@@ -128,16 +129,20 @@ def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
         assert len({trial.name for trial in planned}) == len(planned) > 1
 
 
-def test_the_config_of_the_lstm_is_what_its_sweep_found_best() -> None:
-    _, planned = read_sweep(ROOT / "configs" / "sweeps" / "lstm.yaml")
-    entries = json.loads((ROOT / "docs" / "results" / "sweeps" / "lstm.json").read_text())
+@pytest.mark.parametrize("name", ["lstm", "lstm_five_minutes", "gpt2_five_minutes"])
+def test_a_config_is_what_its_sweep_found_best(name: str) -> None:
+    file = ROOT / "configs" / "sweeps" / f"{name}.yaml"
+    _, planned = read_sweep(file)
+    entries = json.loads((ROOT / "docs" / "results" / "sweeps" / f"{name}.json").read_text())
     assert {entry["trial"] for entry in entries} == {trial.name for trial in planned}
-    assert (ROOT / "docs" / "results" / "sweeps" / "lstm.md").read_text() == sweep_table(entries, len(planned))
+    assert (ROOT / "docs" / "results" / "sweeps" / f"{name}.md").read_text() == sweep_table(entries, len(planned))
     best = min(entries, key=lambda entry: entry["validation_bits_per_base"])
-    _, section = parse_config(
-        ["--config", str(ROOT / "configs" / "lstm.yaml"), "--data", "d", "--output_dir", "o"], None
+    config, section = parse_config(
+        ["--config", str(ROOT / "configs" / f"{name}.yaml"), "--data", "d", "--output_dir", "o"], None
     )
-    assert best["options"] == {"model.dropout": section["dropout"]}
+    has = {**vars(config), **{f"model.{key}": value for key, value in section.items()}}
+    for option in best["options"].keys() - yaml.safe_load(file.read_text()).get("options", {}).keys():
+        assert has[option] == best["options"][option], option
 
 
 def test_a_learning_curve_is_of_growing_shares(

@@ -96,7 +96,7 @@ def _train(
     check_lengths(model, genes.lengths.tolist(), GeneNames(data, "train"))
     check_lengths(model, validation["length"], validation["gene_id"])
     total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in genes.batches(config))
-    optimizer = make_optimizer(model, config)
+    optimizer = make_optimizer(model, config, precision)
     schedule = config.lr_scheduler_type
     if schedule == "constant" and config.warmup_steps:
         schedule = "constant_with_warmup"

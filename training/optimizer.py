@@ -8,7 +8,54 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from genelm.storage import InputError
+
 from .options import TrainingConfig
+
+
+class Muon(torch.optim.Muon):
+    """PyTorch's Muon, multiplying in the precision of the run.
+
+    Muon makes the steps of a matrix nearly orthogonal, by an iteration of products (Jordan et al., Muon: an optimizer
+    for hidden layers in neural networks, 2024). PyTorch's has them in bf16 always, which is many times slower than
+    float32 on a processor that has no such products, and makes steps depend on the number of processes.
+
+    Args:
+        matrices: what to optimize.
+        dtype: of the products.
+        options: as of PyTorch's.
+    """
+
+    def __init__(self, matrices: list[nn.Parameter], *, dtype: torch.dtype, **options: Any) -> None:
+        super().__init__(matrices, adjust_lr_fn="match_rms_adamw", **options)
+        self._dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Take a step, as long as one of AdamW would be (Liu et al., Muon is scalable for LLM training, 2025)."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(matrix.grad)
+                mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
+                step = self._orthogonal(matrix.grad.lerp(mean, group["momentum"]), group)
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(step, alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+
+    def _orthogonal(self, matrix: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
+        """Bring the singular values of a matrix near 1: Newton and Schulz' iteration, a polynomial of fifth degree."""
+        a, b, c = group["ns_coefficients"]
+        is_tall = matrix.shape[0] > matrix.shape[1]
+        x = matrix.to(self._dtype)
+        x = x.T if is_tall else x
+        x = x / x.norm().clamp(min=group["eps"])
+        for _ in range(group["ns_steps"]):
+            gram = x @ x.T
+            x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        return x.T if is_tall else x
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
@@ -19,7 +66,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         adamw: has what else there is.
     """
 
-    def __init__(self, muon: torch.optim.Muon, adamw: torch.optim.AdamW) -> None:
+    def __init__(self, muon: Muon, adamw: torch.optim.AdamW) -> None:
         self._muon, self._adamw = muon, adamw
         super().__init__([*muon.param_groups, *adamw.param_groups], {})
         self._share()
@@ -35,24 +82,28 @@ class MuonWithAdamW(torch.optim.Optimizer):
         super().load_state_dict(state_dict)
         self._share()
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Take a step with both; as of any optimizer."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
         self._muon.step()
         self._adamw.step()
-        return loss
 
 
-def make_optimizer(model: PreTrainedModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Return the optimizer that a config names; biases and norms have no weight decay."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def make_optimizer(model: PreTrainedModel, config: TrainingConfig, precision: str) -> torch.optim.Optimizer:
+    """Return the optimizer that a config names; biases and norms have no weight decay.
+
+    Args:
+        model: whose weights it changes.
+        config: of the run.
+        precision: of the run, `no`, `bf16` or `fp16`.
+
+    Raises:
+        InputError: Muon is asked for, but the model has no matrix that it could take.
+    """
     matrices = _layer_matrices(model) if config.optimizer == "muon" else []
+    if config.optimizer == "muon" and not matrices:
+        raise InputError(f"A {model.config.model_type} has no linear layer for --optimizer muon; give adamw.")
     taken = {id(parameter) for parameter in matrices}
-    others = [parameter for parameter in parameters if id(parameter) not in taken]
+    others = [parameter for parameter in model.parameters() if parameter.requires_grad and id(parameter) not in taken]
     groups = [
         {"params": [p for p in others if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
@@ -61,10 +112,8 @@ def make_optimizer(model: PreTrainedModel, config: TrainingConfig) -> torch.opti
     adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)
     if not matrices:
         return adamw
-    # Its steps are made as long as those of AdamW, so that one learning rate and one weight decay serve both.
-    muon = torch.optim.Muon(
-        matrices, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-    )
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    muon = Muon(matrices, dtype=dtype, lr=config.learning_rate, weight_decay=config.weight_decay)
     return MuonWithAdamW(muon, adamw)
 
 

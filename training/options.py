@@ -33,7 +33,9 @@ class TrainingConfig:
     gradient_accumulation_steps: int = option(1, "Slices in which a process works off its share; saves memory.")
     num_train_epochs: int = option(10, "Passes over the training genes.")
     max_steps: int = option(-1, "Optimizer steps; if positive it overrides num_train_epochs.")
-    optimizer: str = option("adamw", "adamw; or muon for the matrices of the layers, and adamw for the rest.")
+    optimizer: str = option(
+        "adamw", "adamw; or muon for the matrices of linear and recurrent layers, and adamw for the rest."
+    )
     learning_rate: float = option(1e-3, "Highest learning rate.")
     lr_scheduler_type: str = option("cosine", "Decay: constant, linear, cosine, polynomial, inverse_sqrt ...")
     warmup_steps: int = option(100, "Steps in which the learning rate rises from 0.")
