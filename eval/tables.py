@@ -15,11 +15,20 @@ Column = tuple[str, Callable[[Results], str]]
 _NOT_MEASURED = "–"
 _CONVENTIONS = {"genelm": "ours", "paper": "the paper's"}
 _VARIANT_METRICS = {"spearman": "Spearman", "spearman_size": "Spearman, size", "auroc": "AUROC"}
-_GENERATION_METRICS = ("ended", "length_mean", "jensen_shannon_6", "in_training_24_mers", "similar_to_training")
-_PROBING_METRICS = (
+_TELLING_GENERATION_METRICS = (
+    "ended",
+    "length_mean",
+    "jensen_shannon_6",
+    "in_training_24_mers",
+    "similar_to_training",
+)
+_BALANCED_PROBING_METRICS = (
     ("linear, balanced accuracy", "linear_balanced_accuracy"),
     ("kNN, balanced accuracy", "knn_balanced_accuracy"),
     ("guessing", "chance_balanced_accuracy"),
+)
+_PROBING_METRICS = (
+    *_BALANCED_PROBING_METRICS,
     ("linear, accuracy", "linear_accuracy"),
     ("kNN, accuracy", "knn_accuracy"),
     ("most frequent class", "majority_accuracy"),
@@ -57,13 +66,14 @@ def headline(results: Results) -> list[tuple[str, str]]:
     columns = [
         *_main_columns([results]),
         *(
-            _figure(f"written: {metric}", task="generation", metric=metric, **_of("source", "written"))
-            for metric in _GENERATION_METRICS
+            _figure(f"written: {name}", task="generation", metric=metric, **_of("source", "written"))
+            for metric, name in _generation_metrics([results]).items()
+            if metric in _TELLING_GENERATION_METRICS
         ),
         *(
             _figure(f"{label}, {title}", task="probing", metric=metric, group=label)
             for label in probed_labels([results])
-            for title, metric in _PROBING_METRICS[:3]
+            for title, metric in _BALANCED_PROBING_METRICS
         ),
     ]
     figures = [(name, cell(results)) for name, cell in columns]
@@ -179,13 +189,8 @@ def mutation_table(results: Sequence[Results]) -> str:
 
 def generation_table(results: Sequence[Results]) -> str:
     """Render the task "generation": what each model wrote, and below what held-out and shuffled genes have there."""
-    metrics = {
-        row["metric"]: row["units"]
-        for result in results
-        for row in result["measurements"]
-        if row["task"] == "generation"
-    }
-    lines = [["", *(f"{metric}{f', {units}' if units else ''}" for metric, units in metrics.items())]]
+    metrics = _generation_metrics(results)
+    lines = [["", *metrics.values()]]
     for result in results:
         sources = dict.fromkeys(row["stratum"] for row in result["measurements"] if row["task"] == "generation")
         for source in sources:
@@ -195,6 +200,12 @@ def generation_table(results: Sequence[Results]) -> str:
             ]
             lines.append([name, *cells])
     return _markdown([list(column) for column in zip(*lines, strict=True)])
+
+
+def _generation_metrics(results: Sequence[Results]) -> dict[str, str]:
+    """Give the metrics of the task "generation" in these results, and what tables call them, units included."""
+    rows = [row for result in results for row in result["measurements"] if row["task"] == "generation"]
+    return {row["metric"]: f"{row['metric']}, {row['units']}" if row["units"] else row["metric"] for row in rows}
 
 
 def probing_table(results: Sequence[Results], label: str) -> str:

@@ -164,13 +164,16 @@ def test_the_headline_is_what_the_table_says_in_the_same_words() -> None:
         ("bits/base, familiar", "1.900 (1.890–1.920)"),
         ("mutations found, K = 5", "0.750 (0.740–0.770)"),
     ]
-    written = [_measurement("generation", "ended", 0.9, "source", source) for source in ("written", "held-out genes")]
+    written = [
+        _measurement("generation", "length_mean", 300.0, "source", source, units="bases")
+        for source in ("written", "held-out genes")
+    ]
     probed = [
         _measurement("probing", f"{probe}_balanced_accuracy", 0.4, "gene_type", "all") for probe in ("knn", "chance")
     ]
     alone = {**_results("lstm"), "measurements": [asdict(row) for row in (*written, *probed)]}
     assert headline(alone)[2:] == [
-        ("written: ended", "0.900 (0.890–0.920)"),
+        ("written: length_mean, bases", "300.000 (299.990–300.020)"),
         ("gene_type, kNN, balanced accuracy", "0.400 (0.390–0.420)"),
         ("gene_type, guessing", "0.400 (0.390–0.420)"),
     ]

@@ -203,6 +203,20 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
     assert not any([*found["by_similarity"].values(), *found["genes_20231"].values()])
 
 
+def test_its_words_on_the_optimizer_are_what_was_measured() -> None:
+    def from_to(**stratum: str) -> str:
+        rows = [
+            find_measurement(read_results(path), task="perplexity", metric="bits_per_base", **stratum)
+            for path in (ROOT / "docs" / "results" / "optimizers" / f"lstm_{name}.json" for name in ("adamw", "muon"))
+        ]
+        return "from {:.3f} to {:.3f}".format(*(row["value"] for row in rows))
+
+    familiar, novel = (from_to(group="familiarity", stratum=stratum) for stratum in ("familiar", "novel"))
+    assert (
+        f"{from_to()} bits per base on validation genes; on familiar ones {familiar}, on novel ones {novel}" in README
+    )
+
+
 def test_its_words_on_the_learning_curve_are_what_was_measured() -> None:
     folder = ROOT / "docs" / "results"
     curve = read_learning_curve(folder / "learning_curve" / "learning_curve.json")

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from accelerate.state import AcceleratorState
 from typer.testing import CliRunner
 
@@ -131,8 +130,7 @@ def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "lstm_five_minutes", "gpt2_five_minutes"])
 def test_a_config_is_what_its_sweep_found_best(name: str) -> None:
-    file = ROOT / "configs" / "sweeps" / f"{name}.yaml"
-    _, planned = read_sweep(file)
+    _, planned = read_sweep(ROOT / "configs" / "sweeps" / f"{name}.yaml")
     entries = json.loads((ROOT / "docs" / "results" / "sweeps" / f"{name}.json").read_text())
     assert {entry["trial"] for entry in entries} == {trial.name for trial in planned}
     assert (ROOT / "docs" / "results" / "sweeps" / f"{name}.md").read_text() == sweep_table(entries, len(planned))
@@ -141,8 +139,8 @@ def test_a_config_is_what_its_sweep_found_best(name: str) -> None:
         ["--config", str(ROOT / "configs" / f"{name}.yaml"), "--data", "d", "--output_dir", "o"], None
     )
     has = {**vars(config), **{f"model.{key}": value for key, value in section.items()}}
-    for option in best["options"].keys() - yaml.safe_load(file.read_text()).get("options", {}).keys():
-        assert has[option] == best["options"][option], option
+    for option in best["options"].keys() - {"num_train_epochs"}:  # as many as fit into five minutes
+        assert has.get(option) == best["options"][option], option
 
 
 def test_a_learning_curve_is_of_growing_shares(
