@@ -21,7 +21,14 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
-from genelm.storage import InputError, package_versions, sha256_of, started_command, write_json
+from genelm.storage import (
+    InputError,
+    give_usual_permissions,
+    package_versions,
+    sha256_of,
+    started_command,
+    write_json,
+)
 
 RECORD_FILE = "training_record.json"
 """How the model came about: command, config, data and figures of its training."""
@@ -124,6 +131,7 @@ def save_model_folder(
             if file.name == RECORD_FILE or file.name not in new:
                 file.unlink()
         for name in sorted(new, key=lambda name: name == RECORD_FILE):
+            give_usual_permissions(new[name])
             os.replace(new[name], folder / name)
 
 

@@ -1,6 +1,13 @@
 """What all rooms share: whole files, checksums, provenance, the error for unusable input, how threads wait."""
 
-from .atomic import atomic_file, atomic_folder, check_output_file, check_output_folder, write_json
+from .atomic import (
+    atomic_file,
+    atomic_folder,
+    check_output_file,
+    check_output_folder,
+    give_usual_permissions,
+    write_json,
+)
 from .errors import InputError, input_errors_end
 from .formats import read_format
 from .processors import share_processors
@@ -12,6 +19,7 @@ __all__ = [
     "atomic_folder",
     "check_output_file",
     "check_output_folder",
+    "give_usual_permissions",
     "input_errors_end",
     "package_versions",
     "read_format",

@@ -36,10 +36,15 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            temporary.chmod(0o666 & ~_umask())
+            give_usual_permissions(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def give_usual_permissions(file: Path) -> None:
+    """Let those read a file who could read any new one; temporary files, and safetensors', are their owner's alone."""
+    file.chmod(0o666 & ~_umask())
 
 
 def write_json(path: Path | str, content: Any) -> None:

@@ -153,6 +153,13 @@ def test_saving_again_replaces_the_model_and_leaves_the_rest(folder: Path) -> No
     assert not [path for path in folder.iterdir() if path.name.startswith(".") or "another_family" in path.name]
 
 
+def test_others_may_read_the_weights_as_they_may_any_file(folder: Path) -> None:
+    modes = {file.name: file.stat().st_mode for file in folder.iterdir() if file.is_file()}
+    (folder / "any").touch()
+    assert set(modes.values()) == {(folder / "any").stat().st_mode}
+    assert "model.safetensors" in modes
+
+
 def test_description(folder: Path) -> None:
     facts = describe_model(str(folder), folder, load_model_folder(folder)[0])
     stored = load_file(folder / "model.safetensors")

@@ -75,6 +75,8 @@ def test_two_runs_do_not_write_to_one_folder(small_dataset: Path, tmp_path: Path
 def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> None:
     folder = train(arguments(small_dataset, tmp_path / "run", "lstm", "--save_steps 2 --save_total_limit 3"))
     assert sorted(path.name for path in folder.glob("checkpoint-*")) == [f"checkpoint-{n:08d}" for n in (8, 10, 12)]
+    modes = {file.stat().st_mode for file in folder.rglob("*") if file.is_file()}
+    assert modes == {(folder / "training_record.json").stat().st_mode}  # others may read all of it, or none
 
 
 def test_another_run_is_not_resumed(small_dataset: Path, tmp_path: Path) -> None:

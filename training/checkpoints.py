@@ -14,7 +14,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from genelm.modeling import is_model_file, read_record
-from genelm.storage import InputError, sha256_of, write_json
+from genelm.storage import InputError, give_usual_permissions, sha256_of, write_json
 
 from .options import FIXED, TrainingConfig
 from .progress import STILL_RUNNING, Progress
@@ -60,6 +60,8 @@ def save_checkpoint(
         content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
         write_json(unfinished / PROGRESS_FILE, content)
         files = sorted(path for path in unfinished.rglob("*") if path.is_file())
+        for file in files:
+            give_usual_permissions(file)
         checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in files}
         write_json(unfinished / CHECKSUM_FILE, checksums)
         shutil.rmtree(final, ignore_errors=True)
