@@ -159,9 +159,9 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
     assert "predicts best, on novel genes as well, and tells the most genes from their copies" in README
     assert min(bits, key=bits.__getitem__) == "mixture"
     assert min(results, key=lambda model: value(model, **novel)) == "mixture"
-    assert "among novel genes alone the LSTM tells as many" in README
+    assert "among novel genes alone the LSTM tells slightly more" in README
     edits_of_novel = {"task": "edits", "metric": "accuracy", "group": "familiarity", "stratum": "novel"}
-    assert abs(value("mixture", **edits_of_novel) - value("lstm", **edits_of_novel)) < 0.005
+    assert 0 < value("lstm", **edits_of_novel) - value("mixture", **edits_of_novel) < 0.01
     records = ROOT / "docs" / "results" / "records"
     precisions = {model: json.loads((records / f"{model}.json").read_text())["mixed_precision"] for model in networks}
     assert "Networks were trained with bf16 products" in README
@@ -181,8 +181,8 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
         if path.stem.startswith(("lstm", "gpt2"))
     }
     assert (
-        "# {lstm} and {gpt2} minutes on two cores; configs/lstm_five_minutes.yaml and gpt2_five_minutes.yaml take "
-        "{lstm_five_minutes} and {gpt2_five_minutes}.".format(**minutes)
+        "# {lstm} and {gpt2} minutes on one core each; configs/lstm_five_minutes.yaml and gpt2_five_minutes.yaml\n"
+        "# take {lstm_five_minutes} and {gpt2_five_minutes} on two.".format(**minutes)
     ) in README
     speed = json.loads((ROOT / "benchmarks" / "results" / "ngram.json").read_text())["index:mixture"]
     assert "half a minute on a laptop" in README
@@ -204,17 +204,19 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
 
 
 def test_its_words_on_the_optimizer_are_what_was_measured() -> None:
-    def from_to(**stratum: str) -> str:
+    def from_to(dropout: str, **stratum: str) -> str:
+        folder = ROOT / "docs" / "results" / "optimizers"
         rows = [
-            find_measurement(read_results(path), task="perplexity", metric="bits_per_base", **stratum)
-            for path in (ROOT / "docs" / "results" / "optimizers" / f"lstm_{name}.json" for name in ("adamw", "muon"))
+            find_measurement(read_results(folder / f"lstm_{name}{dropout}.json"), **stratum)
+            for name in ("adamw", "muon")
         ]
         return "from {:.3f} to {:.3f}".format(*(row["value"] for row in rows))
 
-    familiar, novel = (from_to(group="familiarity", stratum=stratum) for stratum in ("familiar", "novel"))
-    assert (
-        f"{from_to()} bits per base on validation genes; on familiar ones {familiar}, on novel ones {novel}" in README
-    )
+    bits = {"task": "perplexity", "metric": "bits_per_base"}
+    familiar, novel = ({**bits, "group": "familiarity", "stratum": stratum} for stratum in ("familiar", "novel"))
+    for dropout in ("", "_dropout"):
+        for labels in (bits, familiar, novel):
+            assert from_to(dropout, **labels) in README
 
 
 def test_its_words_on_the_learning_curve_are_what_was_measured() -> None:

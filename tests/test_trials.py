@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from typer.testing import CliRunner
 
 from genelm.cli.main import app
-from genelm.eval import read_learning_curve
+from genelm.eval import find_measurement, read_learning_curve, read_results
 from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import measure_learning_curve, parse_config, run_sweep, train, trials
@@ -128,12 +128,31 @@ def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
         assert len({trial.name for trial in planned}) == len(planned) > 1
 
 
+def test_the_dropout_of_the_lstm_is_what_is_best_on_novel_validation_genes() -> None:
+    def novel(name: str) -> float:
+        results = read_results(ROOT / "docs" / "results" / "optimizers" / f"{name}.json")
+        assert results["dataset"]["split"] == "validation"
+        labels = {"task": "perplexity", "metric": "bits_per_base", "group": "familiarity", "stratum": "novel"}
+        return find_measurement(results, **labels)["value"]
+
+    assert novel("lstm_muon_dropout") < min(novel("lstm_adamw_dropout"), novel("lstm_muon_10"))
+    _, section = parse_config(
+        ["--config", str(ROOT / "configs" / "lstm.yaml"), "--data", "d", "--output_dir", "o"], None
+    )
+    assert section["dropout"] == 0.1
+
+
 @pytest.mark.parametrize("name", ["lstm", "lstm_five_minutes", "gpt2_five_minutes"])
-def test_a_config_is_what_its_sweep_found_best(name: str) -> None:
+def test_the_table_of_a_sweep_is_what_was_measured(name: str) -> None:
     _, planned = read_sweep(ROOT / "configs" / "sweeps" / f"{name}.yaml")
     entries = json.loads((ROOT / "docs" / "results" / "sweeps" / f"{name}.json").read_text())
     assert {entry["trial"] for entry in entries} == {trial.name for trial in planned}
     assert (ROOT / "docs" / "results" / "sweeps" / f"{name}.md").read_text() == sweep_table(entries, len(planned))
+
+
+@pytest.mark.parametrize("name", ["lstm_five_minutes", "gpt2_five_minutes"])
+def test_a_config_is_what_its_sweep_found_best(name: str) -> None:
+    entries = json.loads((ROOT / "docs" / "results" / "sweeps" / f"{name}.json").read_text())
     best = min(entries, key=lambda entry: entry["validation_bits_per_base"])
     config, section = parse_config(
         ["--config", str(ROOT / "configs" / f"{name}.yaml"), "--data", "d", "--output_dir", "o"], None
