@@ -32,7 +32,10 @@ class Muon(torch.optim.Muon):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take a step, as long as one of AdamW would be (Liu et al., Muon is scalable for LLM training, 2025)."""
+        """Take a step, as long as one of AdamW would be (Liu et al., Muon is scalable for LLM training, 2025).
+
+        A closure is not called.
+        """
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is None:
@@ -83,7 +86,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         self._share()
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take a step with both; as of any optimizer."""
+        """Take a step with both; a closure is not called."""
         self._muon.step()
         self._adamw.step()
 
