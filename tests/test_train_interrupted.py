@@ -10,15 +10,25 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from training_runs import arguments, assert_equal, last_weights, launched, launcher, start
+from transformers import PreTrainedModel
 
 from genelm.modeling import read_record
 from genelm.storage import InputError
-from genelm.training import run, train
+from genelm.training import command, run, train
 from genelm.training.checkpoints import folder_to_itself
 from genelm.training.interruption import Interruption
+
+
+def lay_into_one_buffer(layers: torch.nn.LSTM) -> None:
+    """Lay the weights of recurrent layers side by side, as cuDNN has them."""
+    buffer = torch.cat([weight.detach().flatten() for weight in layers.parameters()])
+    for weight, part in zip(layers.parameters(), buffer.split([w.numel() for w in layers.parameters()]), strict=True):
+        weight.data = part.view_as(weight)
 
 
 @pytest.mark.parametrize(("model", "optimizer"), [("lstm", "muon"), ("gpt2", "adamw")])
@@ -27,19 +37,25 @@ def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
 ) -> None:
     dropout = "--model.dropout 0.3" if model == "lstm" else "--model.resid_pdrop 0.3"
     more = f"--save_steps 4 --optimizer {optimizer} {dropout}"
-    train(arguments(small_dataset, tmp_path / "whole", model, more))
+    save, build = run.save_checkpoint, command.build_model
 
-    save = run.save_checkpoint
+    def build_as_on_a_gpu(section: dict[str, Any]) -> PreTrainedModel:
+        built = build(section)
+        if model == "lstm":
+            lay_into_one_buffer(built.model.layers)
+        return built
 
     def save_and_die(accelerator, config, progress, record) -> None:
         save(accelerator, config, progress, record)
         if progress.step == 8:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "save_checkpoint", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        train(arguments(small_dataset, tmp_path / "broken", model, more))
-    monkeypatch.undo()
+    monkeypatch.setattr(command, "build_model", build_as_on_a_gpu)
+    train(arguments(small_dataset, tmp_path / "whole", model, more))
+    with monkeypatch.context() as dying:
+        dying.setattr(run, "save_checkpoint", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            train(arguments(small_dataset, tmp_path / "broken", model, more))
     assert not (tmp_path / "broken" / "checkpoint-00000012").exists()
     train(arguments(small_dataset, tmp_path / "broken", model, more + " --resume_from_checkpoint latest"))
 
@@ -174,14 +190,14 @@ def test_a_damaged_checkpoint_is_skipped_and_named(
     train(arguments(small_dataset, tmp_path / "run", "lstm", more))
     whole = last_weights(tmp_path / "run")
     weights, progress = (tmp_path / "run" / name for name in ("checkpoint-00000012", "checkpoint-00000008"))
-    damaged = bytearray((weights / "model.safetensors").read_bytes())
+    damaged = bytearray((weights / "pytorch_model.bin").read_bytes())
     damaged[-1] ^= 1
-    (weights / "model.safetensors").write_bytes(damaged)
+    (weights / "pytorch_model.bin").write_bytes(damaged)
     written = (progress / "progress.json").read_text()
     (progress / "progress.json").write_text(written.replace('"step": 8', '"step": 9', 1))
     train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --resume_from_checkpoint latest"))
     said = capsys.readouterr().out
-    assert "checkpoint-00000012 is damaged and was skipped: model.safetensors is not what was written" in said
+    assert "checkpoint-00000012 is damaged and was skipped: pytorch_model.bin is not what was written" in said
     assert "checkpoint-00000008 is damaged and was skipped: progress.json is not what was written" in said
     assert "Going on from" in said
     assert "step 4 of 12" in said

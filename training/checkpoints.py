@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,9 +28,6 @@ PROGRESS_FILE = "progress.json"
 CHECKSUM_FILE = "sha256.json"
 LOGS_FOLDER = "logs"
 
-# It would warn at each checkpoint that a head that shares the embedding's weights is saved once, as it should be.
-logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
-
 
 def checkpoints(output_dir: Path) -> list[Path]:
     """Return the checkpoints in the folder of a run, whole or damaged, the oldest first."""
@@ -54,7 +50,8 @@ def save_checkpoint(
     if accelerator.is_main_process:
         shutil.rmtree(unfinished, ignore_errors=True)
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(unfinished))
+    # On a GPU the weights of a recurrent network lie in one buffer, which in safetensors would be one weight alone.
+    accelerator.save_state(str(unfinished), safe_serialization=False)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
