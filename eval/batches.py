@@ -1,6 +1,7 @@
 """Genes in batches of like length, shared out over the processes: how every pass of a model over genes is made."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,14 +63,17 @@ def gene_batches(
     )
     model.eval()
     # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
+    recurrent: Any = torch.backends.cudnn.rnn
+    before, recurrent.fp32_precision = recurrent.fp32_precision, "ieee"
     try:
-        with bar, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with bar:
             for batch in mine:
                 genes = [np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch] or [np.array([BOS_ID])]
                 tokens = pad_right(genes, INPUT_FILLER)[:, :most]
                 yield batch, torch.from_numpy(tokens).to(device)
                 bar.update(sum(len(encoded[gene]) for gene in batch))
     finally:
+        recurrent.fp32_precision = before
         model.train(training)
 
 

@@ -4,6 +4,7 @@ The file stands alone: it travels to the Hub beside the weights and is loaded th
 The recurrent state plays the part of the key-value cache in `generate`, so its size does not grow with the gene.
 """
 
+import contextlib
 from typing import Any
 
 import torch
@@ -193,17 +194,18 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
         """
         _, *others = (one for layer in self.layers.all_weights for one in layer)
         rnn: Any = torch.lstm if self.config.cell_type == "lstm" else torch.gru
-        outputs, *new_state = rnn(
-            *inputs,
-            hx=state if self.config.cell_type == "lstm" else state[0],
-            params=[weight, *others],
-            has_biases=True,
-            num_layers=self.config.num_hidden_layers,
-            dropout=self.layers.dropout,
-            train=self.training,
-            bidirectional=False,
-            **batch_first,
-        )
+        with _without_float16(weight):
+            outputs, *new_state = rnn(
+                *inputs,
+                hx=state if self.config.cell_type == "lstm" else state[0],
+                params=[weight, *others],
+                has_biases=True,
+                num_layers=self.config.num_hidden_layers,
+                dropout=self.layers.dropout,
+                train=self.training,
+                bidirectional=False,
+                **batch_first,
+            )
         return outputs, tuple(new_state)
 
     def get_input_embeddings(self) -> nn.Module:
@@ -213,6 +215,17 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         """Replace the embedding layer."""
         self.embed_tokens = value
+
+
+def _without_float16(weight: torch.Tensor) -> contextlib.AbstractContextManager[Any]:
+    """Keep a cuDNN layer in float32 (TF32 where that is allowed) where bfloat16 is asked for.
+
+    PyTorch's autocast runs such layers in float16 whatever it was asked for, and gradients that nobody scales fall
+    below the least number of that.
+    """
+    if weight.is_cuda and torch.get_autocast_dtype("cuda") == torch.bfloat16:
+        return torch.autocast("cuda", enabled=False)
+    return contextlib.nullcontext()
 
 
 class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):

@@ -85,6 +85,9 @@ def _train(
         raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
     if accelerator.device.type == "cpu":
         prepare_cpu(config)
+    if precision == "no":
+        recurrent: Any = torch.backends.cudnn.rnn
+        recurrent.fp32_precision = "ieee"  # cuDNN's own choice is TF32
     for message in skipped:
         accelerator.print(message)
     if accelerator.is_main_process:
