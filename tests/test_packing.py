@@ -33,10 +33,11 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def build(model_type: str) -> PreTrainedModel:
+def build(model_type: str, **more: int) -> PreTrainedModel:
     torch.manual_seed(0)
     special = {"vocab_size": 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
-    return AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **special, **SHAPES[model_type]))
+    shape = {**special, **SHAPES[model_type], **more}
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **shape))
 
 
 def nats(model: PreTrainedModel, rows: torch.Tensor, more: dict[str, Any], where: slice, dtype: torch.dtype) -> Any:
@@ -75,6 +76,43 @@ def test_gradients_of_a_gene_do_not_depend_on_its_neighbours(model_type: str, dt
         assert losses[0] == pytest.approx(losses[2], rel=tolerance)
         assert (gradients[0] - gradients[2]).norm() <= tolerance * gradients[2].norm() + 1e-6
         start += length
+
+
+def varlen_attn_by_the_book(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    cu_seq_q: torch.Tensor,
+    cu_seq_k: torch.Tensor,
+    max_q: int,
+    max_k: int,
+    scale: float,
+    window_size: tuple[int, int],
+    enable_gqa: bool,
+) -> torch.Tensor:
+    """Do what PyTorch documents of its flash attention for rows of many sequences, gene by gene."""
+    assert query.shape[-1] % 8 == 0
+    assert cu_seq_q.dtype == torch.int32
+    assert window_size == (-1, 0)
+    lengths = cu_seq_q.diff().tolist()
+    assert max_q == max_k == max(lengths)
+    rows = zip(*(states.transpose(0, 1).split(lengths, dim=1) for states in (query, key, value)), strict=True)
+    attention = torch.nn.functional.scaled_dot_product_attention
+    genes = [attention(*row, is_causal=True, scale=scale, enable_gqa=enable_gqa) for row in rows]
+    return torch.cat(genes, dim=1).transpose(0, 1)
+
+
+@pytest.mark.parametrize(("model_type", "width"), [("gpt2", 16), ("gpt2", 18), ("llama", 16)])
+def test_flash_attention_is_asked_for_the_same(model_type: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(model_type, **{"n_embd" if model_type == "gpt2" else "hidden_size": width})
+    assert use_packed_rows(model, TOKENS)
+    lengths = np.array(LENGTHS)
+    row, more = torch.randint(4, 8, (1, sum(LENGTHS))), pack(lengths, torch.device("cpu"))
+    said = model(input_ids=row, use_cache=False, **more).logits
+    monkeypatch.setattr("genelm.training.packing._has_flash", lambda query, value: True)
+    monkeypatch.setattr("genelm.training.packing._causal", None)
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", varlen_attn_by_the_book)
+    torch.testing.assert_close(model(input_ids=row, use_cache=False, **more).logits, said)
 
 
 @pytest.mark.parametrize("model_type", ["mistral", "bloom", "mamba"])

@@ -25,7 +25,7 @@ from genelm.tokenization import (
 )
 
 from .options import TrainingConfig
-from .packing import pack
+from .packing import pack, to_device
 
 IGNORED = -100
 """Target that is not counted."""
@@ -141,7 +141,7 @@ class TrainingGenes:
                 targets.flat[place + len(letters)] = EOS_ID
         targets[targets == UNK_ID] = IGNORED
         more = pack(np.append(lengths, filler) if filler else lengths, device) if packed else {}
-        return Slice(torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device), more)
+        return Slice(to_device(inputs, device), to_device(targets, device), more)
 
     def batches(self, config: TrainingConfig) -> Iterator[tuple[int, npt.NDArray[np.int64], bool]]:
         """Give every global batch of a run: its epoch, its genes, and whether it is the last of the epoch."""

@@ -7,6 +7,7 @@ gene begins: `packed_attention` is registered with transformers under the name `
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,32 +20,46 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 PACKED = "packed_genes"
 """Name of `packed_attention` for `set_attn_implementation`."""
 
-_GENES_PER_GROUP = 8
+_GENES_PER_ARRAY = 8
 _QUERIES_PER_BLOCK = 128
 _LENGTH_STEP = 64
-"""Groups are as long as a multiple of this: products of a new shape are compiled, which takes longer than they do."""
+"""Padded arrays are as long as a multiple of this: products of a new shape are compiled, which takes longer than
+they do."""
 
 _LONGEST_IN_BLOCKS = 2048
+
+_LARGEST_FLASH_HEAD = 256
 
 _UNSUPPORTED = ("sliding_window", "softcap", "s_aux", "position_bias")
 """What some models ask of attention besides being causal; they train on padded rows instead."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """Some neighbours of a packed row, of similar length, as a padded array.
+class Padded:
+    """The genes of a packed row as padded arrays, each of some neighbours of similar length.
 
     Attributes:
-        places: where each of its positions lies in the row, padding at the end of its gene, `[genes * length]`.
-        genes: number of its genes.
+        places: where each position of the arrays lies in the row, padding at the end of its gene, `[n_places]`.
+        shapes: genes and length of each array; their products add up to `n_places`.
+        unpadded: the place of each token of the row among `places`, `[n_tokens]`.
     """
 
     places: torch.Tensor
-    genes: int
+    shapes: list[tuple[int, int]]
+    unpadded: torch.Tensor
 
-    def pad(self, states: torch.Tensor) -> torch.Tensor:
-        """Cut the group out of a row, `[n_tokens, heads, head_size]`, as `[genes, heads, length, head_size]`."""
-        return states.index_select(0, self.places).view(self.genes, -1, *states.shape[1:]).transpose(1, 2)
+    def split(self, states: torch.Tensor) -> list[torch.Tensor]:
+        """Cut a row, `[n_tokens, heads, head_size]`, into the arrays, each `[genes, heads, length, head_size]`."""
+        # Selected at once: the gradient of each selection would be as long as the row.
+        parts = states.index_select(0, self.places).split([genes * length for genes, length in self.shapes])
+        return [
+            part.view(*shape, *states.shape[1:]).transpose(1, 2)
+            for part, shape in zip(parts, self.shapes, strict=True)
+        ]
+
+    def join(self, arrays: list[torch.Tensor]) -> torch.Tensor:
+        """Put what `split` gave back into the order of the row."""
+        return torch.cat([array.transpose(1, 2).flatten(0, 1) for array in arrays]).index_select(0, self.unpadded)
 
 
 @dataclass(frozen=True)
@@ -52,37 +67,41 @@ class Packing:
     """Where the genes of a packed row begin and end.
 
     Attributes:
-        boundaries: first place of each gene, and the end of the last, `[n_genes + 1]`, int32.
-        longest: tokens of the longest gene.
-        groups: the genes as padded arrays, in the order of the row.
-        unpadded: the place of each token of the row among the positions of all groups, `[n_tokens]`.
+        lengths: tokens of each gene, `[n_genes]`.
+        device: of the row.
     """
 
-    boundaries: torch.Tensor
-    longest: int
-    groups: list[Group]
-    unpadded: torch.Tensor
+    lengths: npt.NDArray[np.int64]
+    device: torch.device
 
-    @classmethod
-    def of(cls, lengths: npt.NDArray[np.int64], device: torch.device) -> "Packing":
-        """Describe a row of genes of so many tokens each; little is padded where they are in the order of length."""
-        ends = np.cumsum(lengths)
-        starts = ends - lengths
-        groups, unpadded, offset = [], [], 0
-        for first in range(0, len(lengths), _GENES_PER_GROUP):
-            some = slice(first, first + _GENES_PER_GROUP)
-            column = np.arange(-(-lengths[some].max() // _LENGTH_STEP) * _LENGTH_STEP)
-            places = np.minimum(starts[some, None] + column, ends[some, None] - 1)
-            groups.append(Group(torch.from_numpy(places.ravel()).to(device), len(places)))
-            unpadded.append(offset + np.flatnonzero(column < lengths[some, None]))
-            offset += places.size
-        boundaries = np.concatenate([[0], ends]).astype(np.int32)
-        return cls(
-            torch.from_numpy(boundaries).to(device),
-            int(lengths.max()),
-            groups,
-            torch.from_numpy(np.concatenate(unpadded)).to(device),
+    @cached_property
+    def boundaries(self) -> torch.Tensor:
+        """First place of each gene, and the end of the last, `[n_genes + 1]`, int32."""
+        return to_device(np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int32), self.device)
+
+    @cached_property
+    def padded(self) -> Padded:
+        """The genes as padded arrays; little is padding where they are in the order of length."""
+        ends = np.cumsum(self.lengths)
+        starts = ends - self.lengths
+        places, shapes, unpadded, offset = [], [], [], 0
+        for first in range(0, len(self.lengths), _GENES_PER_ARRAY):
+            some = slice(first, first + _GENES_PER_ARRAY)
+            column = np.arange(-(-self.lengths[some].max() // _LENGTH_STEP) * _LENGTH_STEP)
+            array = np.minimum(starts[some, None] + column, ends[some, None] - 1)
+            places.append(array.ravel())
+            shapes.append(array.shape)
+            unpadded.append(offset + np.flatnonzero(column < self.lengths[some, None]))
+            offset += array.size
+        return Padded(
+            to_device(np.concatenate(places), self.device), shapes, to_device(np.concatenate(unpadded), self.device)
         )
+
+
+def to_device(array: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
+    """Copy an array to a device, without waiting for what a GPU is still at."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def packed_attention(
@@ -128,40 +147,46 @@ def packed_attention(
         dtype = torch.get_autocast_dtype(query.device.type)
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
-    if dropout == 0.0 and _has_flash(query):
-        from torch.nn.attention.varlen import varlen_attn
-
-        boundaries, longest = packing.boundaries, packing.longest
-        attended = varlen_attn(
-            queries,
-            keys,
-            values,
-            boundaries,
-            boundaries,
-            longest,
-            longest,
-            scale=scaling,
-            window_size=(-1, 0),
-            enable_gqa=query.shape[1] != key.shape[1],
-        )
-        assert isinstance(attended, torch.Tensor)
-        return attended.unsqueeze(0), None
-    parts = []
-    for group in packing.groups:
-        attended = _causal(group.pad(queries), group.pad(keys), group.pad(values), scaling, dropout)
-        parts.append(attended.transpose(1, 2).flatten(0, 1))
-    return torch.cat(parts).index_select(0, packing.unpadded).unsqueeze(0), None
+    if dropout == 0.0 and _has_flash(query, value):
+        return _flash(queries, keys, values, packing, scaling).unsqueeze(0), None
+    padded = packing.padded
+    arrays = zip(padded.split(queries), padded.split(keys), padded.split(values), strict=True)
+    return padded.join([_causal(q, k, v, scaling, dropout) for q, k, v in arrays]).unsqueeze(0), None
 
 
-def _has_flash(query: torch.Tensor) -> bool:
-    """Say whether PyTorch's flash attention for rows of many sequences takes such queries."""
+def _has_flash(query: torch.Tensor, value: torch.Tensor) -> bool:
+    """Say whether PyTorch's flash attention for rows of many sequences takes such queries and values."""
     return (
         query.is_cuda
         and query.dtype in (torch.bfloat16, torch.float16)
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
-        and query.shape[-1] % 8 == 0
-        and query.shape[-1] <= 256
+        and query.shape[-1] == value.shape[-1] <= _LARGEST_FLASH_HEAD
     )
+
+
+def _flash(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, packing: Packing, scaling: float
+) -> torch.Tensor:
+    """Attend by one kernel for all genes; each argument is `[n_tokens, heads, head_size]`."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    size, longest = queries.shape[-1], int(packing.lengths.max())
+    if size % 8:  # the kernel wants a multiple; zeros change no product
+        queries, keys, values = (functional.pad(states, (0, -size % 8)) for states in (queries, keys, values))
+    attended = varlen_attn(
+        queries,
+        keys,
+        values,
+        packing.boundaries,
+        packing.boundaries,
+        longest,
+        longest,
+        scale=scaling,
+        window_size=(-1, 0),
+        enable_gqa=queries.shape[1] != keys.shape[1],
+    )
+    assert isinstance(attended, torch.Tensor)
+    return attended[..., :size]
 
 
 def _causal(
@@ -201,7 +226,7 @@ def pack(lengths: npt.NDArray[np.int64], device: torch.device) -> dict[str, Any]
     """
     starts = np.cumsum(lengths) - lengths
     positions = np.arange(lengths.sum()) - np.repeat(starts, lengths)
-    return {"position_ids": torch.from_numpy(positions)[None].to(device), "packing": Packing.of(lengths, device)}
+    return {"position_ids": to_device(positions[None], device), "packing": Packing(lengths, device)}
 
 
 @torch.no_grad()
