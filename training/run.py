@@ -32,12 +32,20 @@ _NAMES_SHOWN = 10
 
 @dataclass
 class Step:
-    """A step whose sums may still be on their way from the device."""
+    """A step whose figures may still be on their way from the device.
+
+    Attributes:
+        step: its number.
+        genes: of its global batch.
+        figures: nats, positions, how many processes were told to stop, and the norm of the gradient, on the CPU.
+        arrived: on a GPU, what to wait for before `figures` are read.
+        loading_seconds: taken to get the batch.
+    """
 
     step: int
     genes: npt.NDArray[np.int64]
-    sums: torch.Tensor
-    gradient_norm: torch.Tensor | float
+    figures: torch.Tensor
+    arrived: torch.cuda.Event | None
     loading_seconds: float
 
 
@@ -169,12 +177,17 @@ class Run:
         self.scheduler.step()
         self.optimizer.zero_grad()
         sums[2] += self.interruption.is_wanted
-        return Step(step, batch, accelerator.reduce(sums, "sum"), norm, loading_seconds)
+        figures = torch.cat([accelerator.reduce(sums, "sum"), torch.as_tensor(norm).to(sums).reshape(1)])
+        figures, arrived = figures.to("cpu", non_blocking=device.type == "cuda"), None
+        if device.type == "cuda":
+            arrived = torch.cuda.Event()
+            arrived.record()
+        return Step(step, batch, figures, arrived, loading_seconds)
 
     def _settle(self) -> None:
-        """Count the latest step once its sums are there: on a GPU that is while the next one is prepared.
+        """Count the latest step once its figures are there: on a GPU that is while the next step is at work.
 
-        Every process sees the same sums, so all of them stop at the same step when one was told to.
+        Every process sees the same figures, so all of them stop at the same step when one was told to.
 
         Raises:
             InputError: the loss or the gradient is not finite.
@@ -182,8 +195,9 @@ class Run:
         if self.unsettled is None:
             return
         taken, self.unsettled = self.unsettled, None
-        nats, positions, interrupted = taken.sums.tolist()
-        norm = float(taken.gradient_norm)
+        if taken.arrived is not None:
+            taken.arrived.synchronize()
+        nats, positions, interrupted, norm = taken.figures.tolist()
         # In fp16 a gradient that is not finite is left out, and the loss scaled down.
         if not math.isfinite(nats) or not (math.isfinite(norm) or self.accelerator.mixed_precision == "fp16"):
             names = GeneNames(Path(self.config.data), "train")
