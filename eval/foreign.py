@@ -87,6 +87,8 @@ class SingleBaseModel(torch.nn.Module):
     end is impossible.
     """
 
+    _table: torch.Tensor
+
     def __init__(self, model: PreTrainedModel, tokens: SingleBases) -> None:
         """Wrap a model."""
         super().__init__()
@@ -99,7 +101,7 @@ class SingleBaseModel(torch.nn.Module):
         table[-len(BASES) :] = tokens.bases
         if tokens.bos is not None:
             table[BOS_ID] = tokens.bos
-        self._table = torch.tensor(table, device=model.device)
+        self.register_buffer("_table", torch.tensor(table, device=model.device), persistent=False)
         self.train(model.training)
 
     @property

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from genelm.modeling import load_model_folder, resolve_model_folder
@@ -11,6 +12,8 @@ from .batches import this_process
 
 def load_model(name: str, *, trust_remote_code: bool = False) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Path]:
     """Load a causal model onto the device of this process; `adapt` makes one over another vocabulary fit the scorer.
+
+    An n-gram model that is fastest on the CPU stays there.
 
     Args:
         name: a model folder, or `USER/NAME` on the Hub.
@@ -24,4 +27,5 @@ def load_model(name: str, *, trust_remote_code: bool = False) -> tuple[PreTraine
     """
     folder = resolve_model_folder(name)
     model, tokenizer = load_model_folder(folder, trust_remote_code=trust_remote_code)
-    return model.to(this_process().device), tokenizer, folder
+    device = torch.device("cpu") if getattr(model, "prefers_cpu", False) else this_process().device
+    return model.to(device), tokenizer, folder

@@ -27,7 +27,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from .configuration_gene_ngram import GeneNGramConfig
 from .ngram_heads import NUM_OUTCOMES, InterpolatedHead, MixtureHead
 from .ngram_index import SYMBOL_OF_TOKEN, ContextIndex
-from .ngram_walk import Features, WalkState, walk
+from .ngram_walk import Features, WalkState, compiled_walk, walk
 from .recurrent_cache import RecurrentCache
 
 UNK_ID, BOS_ID, EOS_ID, A_ID = 1, 2, 3, 4
@@ -129,6 +129,11 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     def carries_state(self) -> bool:
         """Whether a long gene may be read piece by piece, `past_key_values` handed on."""
         return self.config.has_index
+
+    @property
+    def prefers_cpu(self) -> bool:
+        """Whether it has a walk compiled for the CPU: a GPU would be given hundreds of small kernels a base."""
+        return self.config.has_index and compiled_walk is not None
 
     @property
     def device(self) -> torch.device:

@@ -1,5 +1,7 @@
 """Models on a device that is not the CPU: a stand-in where there is no GPU (those of test_gpu.py need one)."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,9 +9,10 @@ import torch
 from cuda_stand_in import cuda_stand_in
 from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel
 
-from genelm.eval import score_genes
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head
-from genelm.tokenization import encode
+from genelm.eval import load_model, score_genes
+from genelm.eval.foreign import SingleBaseModel, SingleBases
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head, save_model_folder
+from genelm.tokenization import encode, load_tokenizer
 
 GENES = ["ACGTTGCAACGGT" * 4, "G", "TTTTNNACGT", "ACGGT" * 12]
 IDS = [torch.from_numpy(encode(gene)) for gene in GENES]
@@ -80,3 +83,21 @@ def test_a_transformer_scores_and_generates_on_another_device() -> None:
         model.to(device)
         assert score_genes(model, GENES).base_nats == pytest.approx(scores.base_nats, rel=1e-5)
         assert model.generate(PROMPTS.to(device), max_new_tokens=12, do_sample=False).tolist() == continued
+
+
+def test_a_model_over_other_ids_is_moved_whole() -> None:
+    model = SingleBaseModel(gpt2(), SingleBases(bases=(4, 5, 6, 7), unknown=1, bos=2, eos=3)).eval()
+    scores = score_genes(model, GENES)
+    with cuda_stand_in() as device:
+        model.to(device)
+        assert score_genes(model, GENES).base_nats == pytest.approx(scores.base_nats, rel=1e-5)
+
+
+def test_models_are_loaded_to_where_they_are_fastest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = {"gpt2": gpt2(), "table": ngram(order=5), "index": ngram(order=8, smoothing="interpolated")}
+    for name, model in models.items():
+        save_model_folder(tmp_path / name, model, load_tokenizer(), record={})
+    with cuda_stand_in() as device:
+        monkeypatch.setattr("genelm.eval.loading.this_process", lambda: SimpleNamespace(device=device))
+        places = {name: load_model(str(tmp_path / name))[0].device.type for name in models}
+    assert places == {"gpt2": "cuda", "table": "cuda", "index": "cpu"}
