@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
@@ -37,28 +38,50 @@ class Muon(torch.optim.Muon):
         A closure is not called.
         """
         for group in self.param_groups:
-            for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                state = self.state[matrix]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-                mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
-                step = self._orthogonal(matrix.grad.lerp(mean, group["momentum"]), group)
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(step, alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+            for matrices in _of_one_shape([one for one in group["params"] if one.grad is not None]):
+                steps = self._orthogonal(torch.stack([self._update(one, group) for one in matrices]), group)
+                for matrix, step in zip(matrices, steps, strict=True):
+                    matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                    matrix.add_(_laid_out_as(matrix, step), alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
 
-    def _orthogonal(self, matrix: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
-        """Bring the singular values of a matrix near 1: Newton and Schulz' iteration, a polynomial of fifth degree."""
+    def _update(self, matrix: nn.Parameter, group: dict[str, Any]) -> torch.Tensor:
+        """Bring the mean of a matrix's gradients up to date and return where it leads to, whole and to multiply."""
+        state, gradient = self.state[matrix], matrix.grad
+        assert gradient is not None
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(gradient)
+        mean = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        update = gradient.lerp(mean, group["momentum"]).to(self._dtype)
+        return update.full_tensor() if isinstance(update, DTensor) else update
+
+    def _orthogonal(self, x: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
+        """Bring the singular values of matrices, `[n_matrices, rows, columns]`, near 1.
+
+        By Newton and Schulz' iteration, a polynomial of fifth degree.
+        """
         a, b, c = group["ns_coefficients"]
-        is_tall = matrix.shape[0] > matrix.shape[1]
-        x = matrix.to(self._dtype)
-        x = x.T if is_tall else x
-        x = x / x.norm().clamp(min=group["eps"])
+        is_tall = x.shape[1] > x.shape[2]
+        x = x.mT if is_tall else x
+        x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=group["eps"])
         for _ in range(group["ns_steps"]):
-            gram = x @ x.T
-            x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-        return x.T if is_tall else x
+            gram = x @ x.mT
+            x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        return x.mT if is_tall else x
+
+
+def _of_one_shape(matrices: list[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Put together what is multiplied at once, by fewer kernels; sharded matrices are made whole one by one."""
+    groups: dict[Any, list[nn.Parameter]] = {}
+    for matrix in matrices:
+        groups.setdefault(id(matrix) if isinstance(matrix, DTensor) else matrix.shape, []).append(matrix)
+    return list(groups.values())
+
+
+def _laid_out_as(matrix: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+    """Shard a tensor that every process has as a matrix is, if it is."""
+    if not isinstance(matrix, DTensor):
+        return whole
+    return distribute_tensor(whole, matrix.device_mesh, matrix.placements, src_data_rank=None)
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
