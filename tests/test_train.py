@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import ANY
 
 import pytest
@@ -177,7 +178,7 @@ def test_a_loss_that_is_not_finite_names_the_genes_and_keeps_the_last_good_check
         taken = take(self, step, batch)
         if step == 7:
             seen.extend(batch)
-            taken.sums[0] = torch.nan
+            taken.figures[0] = torch.nan
         return taken
 
     monkeypatch.setattr(run.Run, "_take_step", take_and_break)
@@ -195,14 +196,27 @@ def test_a_diverging_run_says_so(small_dataset: Path, tmp_path: Path) -> None:
         train(arguments(small_dataset, tmp_path / "run", "gpt2", more))
 
 
+@pytest.mark.parametrize(
+    ("place", "function", "task"),
+    [(torch.nn.functional, "cross_entropy", r"step 1, [\d,]+ symbols "), (run, "score_genes", "validation")],
+)
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")]
+)
 def test_memory_that_does_not_suffice_says_what_to_lower(
-    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    place: ModuleType,
+    function: str,
+    task: str,
+    small_dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_, **__) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+        raise error
 
-    monkeypatch.setattr(torch.nn.functional, "cross_entropy", fail)
-    with pytest.raises(InputError, match=r"step 1, [\d,]+ symbols .*--gradient_accumulation_steps \(now 1"):
+    monkeypatch.setattr(place, function, fail)
+    with pytest.raises(InputError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1"):
         train(arguments(small_dataset, tmp_path / "run"))
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,8 +137,8 @@ class Run:
         # The loss, positions, and whether this process was told to stop. A double counts a billion positions exactly.
         kind = torch.float32 if device.type == "mps" else torch.float64
         sums = torch.zeros(3, device=device, dtype=kind)
-        loading_seconds = 0.0
-        try:
+        loading_seconds, longest = 0.0, self.genes.num_inputs[batch].max()
+        with self._enough_memory(f"step {step}, {num_targets:,} symbols in genes of up to {longest:,}"):
             for index in range(config.gradient_accumulation_steps):
                 share = batch[index * accelerator.num_processes + accelerator.process_index :: slots]
                 started = time.perf_counter()
@@ -163,17 +164,6 @@ class Run:
             if isinstance(norm, DTensor):
                 norm = norm.full_tensor()
             self.optimizer.step()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            message = (
-                f"Memory of process {accelerator.process_index} does not suffice for step {step}, {num_targets:,} "
-                f"symbols in genes of up to {self.genes.num_inputs[batch].max():,}. Raise "
-                f"--gradient_accumulation_steps (now {config.gradient_accumulation_steps}; the steps stay the same), "
-                "or lower --train_batch_positions or "
-                f"the size of the model.{self._what_is_kept()}"
-            )
-            raise InputError(message) from error
         self.scheduler.step()
         self.optimizer.zero_grad()
         sums[2] += self.interruption.is_wanted
@@ -217,6 +207,20 @@ class Run:
         self.gradient_norm = norm
         self.is_interrupted = interrupted > 0
 
+    @contextlib.contextmanager
+    def _enough_memory(self, task: str) -> Iterator[None]:
+        """Say what can be done where memory does not suffice for a task."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InputError(
+                f"Memory of process {self.accelerator.process_index} does not suffice for {task}. Raise "
+                f"--gradient_accumulation_steps (now {self.config.gradient_accumulation_steps}; the steps stay the "
+                f"same), or lower --train_batch_positions or the size of the model.{self._what_is_kept()}"
+            ) from error
+
     def _what_is_kept(self) -> str:
         kept = checkpoints(Path(self.config.output_dir))
         return f" The last good checkpoint is {kept[-1]}." if kept else " There is no checkpoint yet."
@@ -239,7 +243,8 @@ class Run:
         model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         slots = self.accelerator.num_processes * self.config.gradient_accumulation_steps
         positions = min(MAX_POSITIONS, max(1, self.config.train_batch_positions // slots))
-        scores = score_genes(model, self.validation, max_positions=positions, description="validation")
+        with self._enough_memory("validation"):
+            scores = score_genes(model, self.validation, max_positions=positions, description="validation")
         bits = bits_per_base(scores.base_nats, scores.n_bases)
         self.accelerator.log({"validation/bits_per_base": bits}, step=progress.step)
         if self._is_main:
