@@ -95,6 +95,8 @@ def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> st
         configs=[
             {
                 "config_name": "default",
+                # `load_dataset` takes folders of one name and one header for one dataset, and gives what it has cached.
+                "description": f"fingerprint {manifest['fingerprint']}",
                 "data_files": [
                     {"split": name, "path": [file["file"] for file in split["files"]]}
                     for name, split in splits.items()

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import load_dataset
 from huggingface_hub import DatasetCard, ModelCard
 from transformers import GPT2Config, GPT2LMHeadModel
+from typer.testing import CliRunner
 
+from genelm.cli.main import app
 from genelm.dataset_scripts import FEATURES
 from genelm.model_cards import render_dataset_card, render_model_card
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, model_fingerprint
@@ -111,11 +114,21 @@ def table_rows(card: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" |")] for line in card.splitlines() if line[:1] == "|"]
 
 
+def test_a_dataset_built_anew_is_loaded_anew(tmp_path: Path) -> None:
+    runner, folder = CliRunner(), tmp_path / "genes"
+    for number in (60, 90):
+        options = ["--source", "simulated", "--num-genes", str(number), "--output", str(folder)]
+        assert runner.invoke(app, ["data", "build", *options]).exit_code == 0
+        loaded = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+        assert sum(len(loaded[split]) for split in loaded) == number
+
+
 def test_the_header_of_a_dataset_card_lists_the_files_of_each_split() -> None:
     header = DatasetCard(render_dataset_card(manifest(), leakage())).data
     assert header.configs == [
         {
             "config_name": "default",
+            "description": f"fingerprint {manifest()['fingerprint']}",
             "data_files": [
                 {"split": "train", "path": ["data/train-00000-of-00001.parquet"]},
                 {"split": "validation", "path": ["data/validation-00000-of-00001.parquet"]},
