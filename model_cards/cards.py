@@ -95,7 +95,7 @@ def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> st
         configs=[
             {
                 "config_name": "default",
-                # `load_dataset` takes folders of one name and one header for one dataset, and gives what it has cached.
+                # By the header `load_dataset` tells datasets of one name apart, and gives what it has cached.
                 "description": f"fingerprint {manifest['fingerprint']}",
                 "data_files": [
                     {"split": name, "path": [file["file"] for file in split["files"]]}
