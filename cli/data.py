@@ -135,6 +135,7 @@ def build(
     genelm data build --source fasta genes.fa.gz --output data/my_genes
     """
     from genelm.dataset_scripts import (
+        DROPPED_FILE,
         HumanGenesConfig,
         build_dataset,
         is_dataset_file,
@@ -186,6 +187,8 @@ def build(
     for part, reasons in manifest["dropped"].items():
         for reason, count in reasons.items():
             print(f"dropped from {part}: {count:,} ({reason})")
+    if any(manifest["dropped"].values()):
+        print(f"{output / DROPPED_FILE} names what was dropped.")
     _print_leakage(leakage)
     print(f"{output}: dataset {manifest['fingerprint'][:12]}; manifest.json says how it came about.")
 

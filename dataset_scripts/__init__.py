@@ -1,6 +1,6 @@
 """Sources -> clean -> deduplicate -> split -> Parquet, manifest.json and leakage: the datasets of genes."""
 
-from .build import build_dataset, dataset_facts, is_dataset_file
+from .build import DROPPED_FILE, build_dataset, dataset_facts, is_dataset_file
 from .cleaning import check_letters
 from .config import HumanGenesConfig
 from .familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractions
@@ -14,6 +14,7 @@ from .loading import FORMAT, FORMAT_VERSION, is_dataset_folder, load_split, read
 from .store import reverse_complement
 
 __all__ = [
+    "DROPPED_FILE",
     "FEATURES",
     "FORMAT",
     "FORMAT_VERSION",

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from genelm.storage import InputError
 
-from .cleaning import Dropped
 from .compression import open_plain_or_gzip
+from .dropped import Dropped
 
 FEATURE_KINDS = ("gene", "exon-spliced", "CDS")
 
@@ -159,7 +159,7 @@ def read_gene_models(path: Path, feature: str, dropped: Dropped) -> Iterator[Gen
         for line in reader.lines(only_genes=True):
             reason = _reason_to_drop(line)
             if reason:
-                dropped[reason] += 1
+                dropped.drop(reason, reader.id_of(line) or reader.place)
             else:
                 yield reader.gene(line)
     else:
@@ -183,7 +183,7 @@ def _spliced(reader: "_Reader", feature: str, dropped: Dropped) -> Iterator[Gene
             key = (line.seqid, _first(line, "ID") or _first(line, "gene_id") or reader.place)
             reason = _reason_to_drop(line) or ("gene_id_twice" if key in genes else None)
             if reason:
-                dropped[reason] += 1
+                dropped.drop(reason, reader.id_of(line) or reader.place)
                 genes.setdefault(key, None)
             else:
                 genes[key] = reader.gene(line)
@@ -203,14 +203,14 @@ def _spliced(reader: "_Reader", feature: str, dropped: Dropped) -> Iterator[Gene
             continue
         reason = _take_transcript(gene, of_gene.get(key, []), feature)
         if reason:
-            dropped[reason] += 1
+            dropped.drop(reason, gene.gene_id)
         else:
             yield gene
     for key, found in of_gene.items():
         # What hangs from another transcript, as a miRNA from its primary transcript, is part of a gene with a line.
         hangs_from_transcript = key in transcripts and transcripts[key].gene is not None
         if key not in genes and not hangs_from_transcript and any(transcript.strands for transcript in found):
-            dropped["no_gene_line"] += 1
+            dropped.drop("no_gene_line", key[1])
 
 
 def _is_gene(kind: str) -> bool:
@@ -319,19 +319,22 @@ class _Reader:
             elif _is_gene(kind) or (not only_genes and not _NOT_READ.search(kind)):
                 yield self._parsed(columns)
 
-    def gene(self, line: Feature) -> GeneModel:
-        self.n_genes += 1
-        attributes = line.attributes
-        references = [*attributes.get("Dbxref", []), *attributes.get("db_xref", [])]
+    def id_of(self, line: Feature) -> str | None:
+        references = [*line.attributes.get("Dbxref", []), *line.attributes.get("db_xref", [])]
         number = next((name.removeprefix("GeneID:") for name in references if name.startswith("GeneID:")), None)
         own = _first(line, "gene_id") or (_first(line, "ID") or "").removeprefix("gene:").removeprefix("gene-")
-        if not (number or own):
+        return number or own or None
+
+    def gene(self, line: Feature) -> GeneModel:
+        self.n_genes += 1
+        gene_id = self.id_of(line)
+        if gene_id is None:
             raise InputError(f"{self.place} is a gene without an id; give it an ID or gene_id.")
         words = [_first(line, name) for name in ("gene_biotype", "biotype", "gene_type")]
         if line.featuretype != "gene":
             words.append(line.featuretype.removesuffix("_gene"))
         return GeneModel(
-            gene_id=number or own,
+            gene_id=gene_id,
             symbol=_first(line, "gene_name") or _first(line, "Name") or _first(line, "gene"),
             description=_first(line, "description"),
             gene_type=_ncbi_type(next((word for word in words if word), None)),

@@ -1,5 +1,6 @@
 """From a config to a folder: Parquet shards, `manifest.json`, which says how they came to be, and the leakage."""
 
+import csv
 import itertools
 import statistics
 from collections import Counter
@@ -17,8 +18,10 @@ from .config import HumanGenesConfig
 from .genes import SPLITS, Gene
 from .leakage import LEAKAGE_FILES, write_leakage
 from .loading import FORMAT, FORMAT_VERSION
-from .preparation import PreparedGenes, prepare_genes
+from .preparation import DroppedGene, PreparedGenes, prepare_genes
 from .store import RowGroupWriter
+
+DROPPED_FILE = "dropped.tsv"
 
 SHARD_BASES = 1 << 28
 """Letters of a Parquet file; larger splits are several."""
@@ -26,7 +29,7 @@ SHARD_BASES = 1 << 28
 
 def is_dataset_file(path: str) -> bool:
     """Say whether a dataset folder has a file of this path, such as `data/train-00000-of-00001.parquet`."""
-    return path in ("manifest.json", "README.md", *LEAKAGE_FILES) or fnmatch(path, "data/*.parquet")
+    return path in ("manifest.json", "README.md", DROPPED_FILE, *LEAKAGE_FILES) or fnmatch(path, "data/*.parquet")
 
 
 def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -49,8 +52,8 @@ def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[
         command: the command line, kept in the manifest.
 
     Returns:
-        The manifest. `dropped` counts genes by split (`input` where the split was drawn) and reason, and `fingerprint`
-        is the SHA-256 over the Parquet files of train, validation and test, in this order.
+        The manifest. `dropped` counts genes by split (`input` where the split was drawn) and reason; `dropped.tsv`
+        names them. `fingerprint` is the SHA-256 over the Parquet files of train, validation and test, in this order.
 
     Raises:
         InputError: the input cannot be used.
@@ -71,11 +74,15 @@ def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[
         "origin": _origin(config, prepared),
         "packages": package_versions(),
         "inputs": prepared.inputs,
-        "dropped": prepared.dropped,
+        "dropped": prepared.reasons(),
         "splits": splits,
         "similar_to_training": prepared.similar_to_training,
         "fingerprint": sha256_of(folder / file["file"] for split in splits.values() for file in split["files"]),
     }
+    with (folder / DROPPED_FILE).open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
+        rows.writerow(DroppedGene._fields)
+        rows.writerows(prepared.dropped)
     write_json(folder / "manifest.json", manifest)
     write_leakage(folder)
     return manifest

@@ -1,7 +1,6 @@
 """What of a gene is kept: its letters, its length, its windows; everything dropped is counted under a reason."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,10 +8,8 @@ from typing import NamedTuple
 from genelm.storage import InputError
 from genelm.tokenization import BASES, IUPAC_LETTERS
 
+from .dropped import Dropped
 from .genes import Gene, SourceGene
-
-Dropped = Counter[str]
-"""Reason -> number of genes, or of pieces of genes."""
 
 AMBIGUOUS_POLICIES = ("drop", "split", "keep")
 
@@ -58,7 +55,7 @@ def clean(genes: Iterable[SourceGene], rules: CleaningRules, dropped: Dropped) -
     Args:
         genes: as a source gives them.
         rules: what is kept.
-        dropped: where the genes left out are counted.
+        dropped: where the genes left out are counted and named.
 
     Yields:
         The genes and pieces kept, in the order given.
@@ -71,13 +68,14 @@ def clean(genes: Iterable[SourceGene], rules: CleaningRules, dropped: Dropped) -
         sequence = gene["sequence"].upper().replace("U", "T")
         reason = _reason_to_drop(sequence, rules)
         if reason:
-            dropped[reason] += 1
+            dropped.drop(reason, gene["gene_id"])
             continue
         for start, end in _spans(sequence, rules):
+            piece = _piece(gene, sequence, start, end)
             if end - start < rules.min_length:
-                dropped["too_short"] += 1
+                dropped.drop("too_short", piece["gene_id"])
             else:
-                yield CleanGene(_piece(gene, sequence, start, end), gene["gene_id"])
+                yield CleanGene(piece, gene["gene_id"])
 
 
 def check_letters(gene: Gene, place: str) -> None:

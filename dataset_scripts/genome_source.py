@@ -8,7 +8,7 @@ import pysam
 from genelm.storage import InputError
 
 from .annotation import FEATURE_KINDS, GeneModel, read_gene_models
-from .cleaning import Dropped
+from .dropped import Dropped
 from .genes import SourceGene, new_gene
 from .indexed_fasta import open_indexed_fasta
 from .store import reverse_complement
@@ -42,9 +42,9 @@ def read_genome(
         for gene in read_gene_models(annotation, feature, dropped):
             spans = _spans_on_contig(gene, contigs, fasta, flank)
             if spans[0][0] < 1:
-                dropped["cut_off_by_contig"] += 1
+                dropped.drop("cut_off_by_contig", gene.gene_id)
             elif max_length is not None and sum(end - start + 1 for start, end in spans) > max_length:
-                dropped["too_long"] += 1
+                dropped.drop("too_long", gene.gene_id)
             else:
                 yield _source_gene(gene, spans, contigs)
 

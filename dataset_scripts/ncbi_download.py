@@ -8,7 +8,6 @@ import json
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from tqdm import tqdm
 
 from genelm.storage import InputError, atomic_file, sha256_of
 
-from .cleaning import Dropped
+from .dropped import Dropped
 from .ncbi_package import PackageError, check_gene_package, read_reports
 from .ncbi_report import GeneReport, choose_assembly_of_organisms
 
@@ -187,16 +186,16 @@ def download_gene_packages(
     folder = cache / taxon
     reports = _list_genes(taxon, folder, server)
     assemblies = choose_assembly_of_organisms(reports, assembly)
-    dropped: Dropped = Counter()
+    dropped = Dropped()
     lengths: dict[int, int] = {}
     for report in reports:
         chosen = report.on_assembly(assemblies[report.tax_id]) if report.tax_id in assemblies else None
         if chosen is None:
-            dropped["not_on_assembly"] += 1
+            dropped.drop("not_on_assembly", report.gene_id)
         elif chosen[1].length < min_length:
-            dropped["too_short"] += 1
+            dropped.drop("too_short", report.gene_id)
         elif max_length is not None and chosen[1].length > max_length:
-            dropped["too_long"] += 1
+            dropped.drop("too_long", report.gene_id)
         else:
             lengths[int(report.gene_id)] = chosen[1].length
     if not lengths:
@@ -205,8 +204,8 @@ def download_gene_packages(
             f"{', '.join(assemblies.values())}; give other limits or another assembly."
         )
     packages, not_delivered = _fetch_batches(list(_batches(lengths)), folder / "packages", server)
-    if not_delivered:
-        dropped["not_delivered"] = not_delivered
+    for gene in not_delivered:
+        dropped.drop("not_delivered", str(gene))
     return NcbiDownload(
         packages=packages,
         assemblies=assemblies,
@@ -304,10 +303,10 @@ def _batches(lengths: dict[int, int]) -> Iterator[list[int]]:
     yield batch
 
 
-def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -> tuple[list[Path], int]:
+def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -> tuple[list[Path], list[int]]:
     """Fetch all packages that the cache lacks, several at once; one that fails does not keep the others back."""
     failed: dict[int, InputError] = {}
-    missing = 0
+    missing: dict[int, list[int]] = {}
     pool = ThreadPoolExecutor(server.at_once)
     try:
         with tqdm(total=sum(map(len, batches)), desc="downloading", unit=" genes", delay=2) as bar:
@@ -315,7 +314,7 @@ def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -
             for done in as_completed(waiting):
                 number = waiting[done]
                 try:
-                    missing += done.result()
+                    missing[number] = done.result()
                 except InputError as error:
                     failed[number] = error
                 bar.update(len(batches[number]))
@@ -327,16 +326,17 @@ def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -
             f"Batch {number + 1} of {len(batches)} (genes {batches[number][0]} to {batches[number][-1]}) is missing"
             f"{f', and so are {len(failed) - 1} more' if len(failed) > 1 else ''}: {failed[number]}"
         )
-    return [_package_file(folder, batch) for batch in batches], missing
+    packages = [_package_file(folder, batch) for batch in batches]
+    return packages, [gene for number in sorted(missing) for gene in missing[number]]
 
 
-def _fetch_batch(batch: list[int], folder: Path, server: NcbiServer) -> int:
-    """Have the package of a batch in the cache, whole, and give the number of its genes that NCBI left out."""
+def _fetch_batch(batch: list[int], folder: Path, server: NcbiServer) -> list[int]:
+    """Have the package of a batch in the cache, whole, and give those of its genes that NCBI left out."""
     path = _package_file(folder, batch)
     if path.is_file():
         try:
             check_gene_package(path)
-            return _count_missing(path, batch)
+            return _missing(path, batch)
         except PackageError:  # damaged since: fetched again
             path.unlink()
     body = {"gene_ids": batch, "include_annotation_type": ["FASTA_GENE"]}
@@ -349,11 +349,12 @@ def _fetch_batch(batch: list[int], folder: Path, server: NcbiServer) -> int:
             check_gene_package(temporary)
 
     server.post("/gene/download", body, use, f"genes {batch[0]} to {batch[-1]}")
-    return _count_missing(path, batch)
+    return _missing(path, batch)
 
 
-def _count_missing(path: Path, batch: list[int]) -> int:
-    return len(set(batch) - {int(report.gene_id) for report in read_reports(path)})
+def _missing(path: Path, batch: list[int]) -> list[int]:
+    delivered = {int(report.gene_id) for report in read_reports(path)}
+    return [gene for gene in batch if gene not in delivered]
 
 
 def _package_file(folder: Path, batch: list[int]) -> Path:

@@ -15,7 +15,7 @@ import dnaio
 
 from genelm.storage import InputError
 
-from .cleaning import Dropped
+from .dropped import Dropped
 from .genes import SourceGene, new_gene
 from .ncbi_report import GeneReport, Location, choose_assembly_of_organisms
 
@@ -115,7 +115,7 @@ def read_gene_package(path: Path, *, assemblies: dict[str, str], dropped: Droppe
         reports[report.gene_id] = report
         chosen = report.on_assembly(assemblies[report.tax_id]) if report.tax_id in assemblies else None
         if chosen is None:
-            dropped["not_on_assembly"] += 1
+            dropped.drop("not_on_assembly", report.gene_id)
         else:
             assembly, location = chosen
             wanted[report.gene_id, location] = assembly

@@ -4,16 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from genelm.storage import InputError
 
-from .cleaning import Dropped, clean
+from .cleaning import clean
 from .config import HumanGenesConfig
 from .containment import contained
+from .dropped import Dropped
 from .duplicates import reasons_to_leave_out, same_parent_pairs
 from .familiarity import shared_fractions
 from .genes import SPLITS, Gene, SourceGene
@@ -24,6 +25,22 @@ from .store import GeneStore
 
 Positions = npt.NDArray[np.int64]
 Pairs = npt.NDArray[np.int64]
+
+
+class DroppedGene(NamedTuple):
+    """A gene, or a piece of one, that was left out.
+
+    Attributes:
+        part: of the build, such as `train`, or `input` where the split was drawn.
+        reason: why.
+        gene_id: its id.
+        source: label of the source it came from.
+    """
+
+    part: str
+    reason: str
+    gene_id: str
+    source: str | None
 
 
 @dataclass
@@ -38,7 +55,8 @@ class PreparedGenes:
         similar_to_training: split -> number of genes that are similar to a training gene; None where none was sought.
         inputs: what each source says of its files, for the manifest.
         origin: what the sources say of where genes come from: organism, assembly, license, citation.
-        dropped: part of the build -> reason -> number of genes.
+        dropped: what was left out, in the order it was.
+        parts: of the build, in the order they were read.
     """
 
     store: GeneStore
@@ -48,7 +66,12 @@ class PreparedGenes:
     similar_to_training: dict[str, int] | None
     inputs: list[dict[str, Any]]
     origin: dict[str, Any]
-    dropped: dict[str, dict[str, int]]
+    dropped: list[DroppedGene]
+    parts: list[str]
+
+    def reasons(self) -> dict[str, dict[str, int]]:
+        """Count the genes left out: part of the build -> reason -> number of genes."""
+        return {part: dict(sorted(_reasons(self.dropped, part).items())) for part in self.parts}
 
     def genes(self, split: str) -> Iterator[Gene]:
         """Read the genes of a split from the disk, whole rows."""
@@ -72,7 +95,8 @@ def prepare_genes(config: HumanGenesConfig, store_file: Path) -> PreparedGenes:
     reading = _read(config, store_file)
     store, dropped = reading.store, reading.dropped
     reasons = reasons_to_leave_out(store)
-    _count(dropped, store, reasons)
+    for reason in np.unique(reasons[reasons != ""]):
+        dropped += _left_out(store, np.flatnonzero(reasons == reason), str(reason))
     kept = np.flatnonzero(reasons == "")
     pairs = _find_pairs(store, kept, config)
     splits = _split(store, kept, pairs, config, dropped)
@@ -91,7 +115,8 @@ def prepare_genes(config: HumanGenesConfig, store_file: Path) -> PreparedGenes:
         similar_to_training=None if pairs is None else _count_similar(splits, pairs, len(store)),
         inputs=reading.inputs,
         origin=reading.origin,
-        dropped={part: dict(sorted(counts.items())) for part, counts in dropped.items()},
+        dropped=dropped,
+        parts=list(reading.parts),
     )
 
 
@@ -100,21 +125,33 @@ class _Reading:
     store: GeneStore
     inputs: list[dict[str, Any]] = field(default_factory=list)
     origin: dict[str, Any] = field(default_factory=dict)
-    dropped: dict[str, Dropped] = field(default_factory=dict)
+    dropped: list[DroppedGene] = field(default_factory=list)
+    parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def _read(config: HumanGenesConfig, store_file: Path) -> _Reading:
     reading = _Reading(GeneStore(store_file))
     for source in open_sources(config):
-        dropped = reading.dropped.setdefault(source.part, Counter())
-        reading.inputs.append(_read_source(source, reading.store, config, dropped))
+        reading.inputs.append(_read_source(source, reading, config))
         reading.origin |= source.origin
+        reading.parts.setdefault(source.part, []).append(reading.inputs[-1])
+    filled = set(reading.store.parts)
+    for part, inputs in reading.parts.items():
+        if part not in filled:
+            files, rows = [entry["file"] for entry in inputs], sum(entry["rows"] for entry in inputs)
+            where = files[0] if len(files) == 1 else f"the {len(files)} files from {files[0]} to {files[-1]}"
+            reasons = _reasons(reading.dropped, part)
+            raise InputError(
+                f"None of the {rows} genes in {where} is left after cleaning ({_listed(reasons)}); give "
+                f"other genes or other limits on their length (now {config.min_length} to "
+                f"{config.max_length or 'any'} bases), or have long ones cut by --max-length 0 and --window."
+            )
     reading.store.close()
     return reading
 
 
-def _read_source(source: Source, store: GeneStore, config: HumanGenesConfig, dropped: Dropped) -> dict[str, Any]:
-    before, left_out, cleaned_out = len(store), Counter(source.dropped), Counter[str]()
+def _read_source(source: Source, reading: _Reading, config: HumanGenesConfig) -> dict[str, Any]:
+    left_out, cleaned_out = source.dropped, Dropped()
     rows = 0
 
     def counted() -> Iterator[SourceGene]:
@@ -124,17 +161,10 @@ def _read_source(source: Source, store: GeneStore, config: HumanGenesConfig, dro
 
     for gene, parent in clean(counted(), config.rules, cleaned_out):
         gene["source"] = source.label
-        store.add(gene, parent, source.part)
-    rows += left_out.total()
-    reasons = left_out + cleaned_out
-    dropped.update(reasons)
-    if len(store) == before:
-        raise InputError(
-            f"None of the {rows} genes in {source.entry['file']} is left after cleaning ({_listed(reasons)}); give "
-            f"other genes or other limits on their length (now {config.min_length} to {config.max_length or 'any'} "
-            "bases)."
-        )
-    return source.entry | {"rows": rows}
+        reading.store.add(gene, parent, source.part)
+    for reason, gene_id in left_out.genes + cleaned_out.genes:
+        reading.dropped.append(DroppedGene(source.part, reason, gene_id, source.label))
+    return source.entry | {"rows": rows + left_out.total()}
 
 
 def _find_pairs(store: GeneStore, kept: Positions, config: HumanGenesConfig) -> Pairs | None:
@@ -154,7 +184,7 @@ def _find_pairs(store: GeneStore, kept: Positions, config: HumanGenesConfig) -> 
 
 
 def _split(
-    store: GeneStore, kept: Positions, pairs: Pairs | None, config: HumanGenesConfig, dropped: dict[str, Dropped]
+    store: GeneStore, kept: Positions, pairs: Pairs | None, config: HumanGenesConfig, dropped: list[DroppedGene]
 ) -> dict[str, Positions]:
     parts = np.array(store.parts)
     if config.split == "paper":
@@ -165,8 +195,8 @@ def _split(
     elif config.split == "chromosome":
         chromosomes = [store.chromosomes[i] for i in own]
         chosen = split_by_chromosome(chromosomes, config.validation_chromosomes, config.test_chromosomes)
-        if without := chromosomes.count(None):
-            dropped["input"]["no_chromosome"] = without
+        without = np.array([chromosome is None for chromosome in chromosomes], dtype=bool)
+        dropped += _left_out(store, own[without], "no_chromosome")
     else:
         assert pairs is not None  # the config refuses a split by similarity without a search
         labels = _labels(own, pairs, len(store))
@@ -180,7 +210,7 @@ def _with_extra_genes(
     pairs: Pairs | None,
     splits: dict[str, Positions],
     config: HumanGenesConfig,
-    dropped: dict[str, Dropped],
+    dropped: list[DroppedGene],
 ) -> Positions:
     """Add to the training genes the extra ones, save those that hold an evaluation gene or are part of one."""
     extra = kept[np.array(store.parts)[kept] == "extra"]
@@ -188,18 +218,18 @@ def _with_extra_genes(
         return splits["train"]
     evaluation = np.sort(np.concatenate([splits["validation"], splits["test"]]))
     same = contained(store.sequences(evaluation), store.sequences(extra))
-    dropped["extra"]["contains_or_in_evaluation_gene"] = int(same.sum())
+    dropped += _left_out(store, extra[same], "contains_or_in_evaluation_gene")
     extra = extra[~same]
     if config.split == "similarity":
         assert pairs is not None
         similar = _partners(pairs, evaluation, len(store))[extra]
-        dropped["extra"]["similar_to_evaluation_gene"] += int(similar.sum())
+        dropped += _left_out(store, extra[similar], "similar_to_evaluation_gene")
         extra = extra[~similar]
     return np.sort(np.concatenate([splits["train"], extra]))
 
 
 def _without_similar_genes(
-    store: GeneStore, splits: dict[str, Positions], config: HumanGenesConfig, dropped: dict[str, Dropped]
+    store: GeneStore, splits: dict[str, Positions], config: HumanGenesConfig, dropped: list[DroppedGene]
 ) -> Positions:
     """Take from the training genes the few that only a closer look finds similar to an evaluation gene."""
     assert config.threads is not None  # filled in by the config
@@ -214,8 +244,7 @@ def _without_similar_genes(
             threads=config.threads,
         )
     ]
-    for i in similar.tolist():
-        dropped[store.parts[i]]["similar_to_evaluation_gene"] += 1
+    dropped += _left_out(store, similar, "similar_to_evaluation_gene")
     return np.setdiff1d(splits["train"], similar, assume_unique=True)
 
 
@@ -249,20 +278,24 @@ def _count_similar(splits: dict[str, Positions], pairs: Pairs, n_genes: int) -> 
     return {split: int(paired[splits[split]].sum()) for split in ("validation", "test")}
 
 
-def _count(dropped: dict[str, Dropped], store: GeneStore, reasons: npt.NDArray[np.str_]) -> None:
-    for i in np.flatnonzero(reasons != "").tolist():
-        dropped[store.parts[i]][str(reasons[i])] += 1
+def _left_out(store: GeneStore, genes: Positions, reason: str) -> list[DroppedGene]:
+    return [DroppedGene(store.parts[i], reason, store.gene_ids[i], store.sources[i]) for i in genes.tolist()]
 
 
-def _check_not_empty(splits: dict[str, Positions], dropped: dict[str, Dropped]) -> None:
+def _reasons(dropped: list[DroppedGene], part: str) -> Counter[str]:
+    return Counter(gene.reason for gene in dropped if gene.part == part)
+
+
+def _check_not_empty(splits: dict[str, Positions], dropped: list[DroppedGene]) -> None:
     for split in SPLITS:
         if not len(splits[split]):
             total = sum(len(positions) for positions in splits.values())
+            reasons = _reasons(dropped, split) or _reasons(dropped, "input")
             raise InputError(
                 f"The {split} split is empty: {total} genes are left for all splits, and dropped were "
-                f"{_listed(dropped.get(split, dropped.get('input', Counter())))}; give more genes or other files."
+                f"{_listed(reasons)}; give more genes or other files."
             )
 
 
-def _listed(dropped: Dropped) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
+def _listed(reasons: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "none"

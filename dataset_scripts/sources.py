@@ -1,6 +1,5 @@
 """The places genes are read from: what each kind of source is called, reads, and says of itself in the manifest."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,9 +10,9 @@ from tqdm import tqdm
 
 from genelm.storage import InputError, sha256_of
 
-from .cleaning import Dropped
 from .config import HumanGenesConfig, content_of
 from .csv_source import read_csv
+from .dropped import Dropped
 from .fasta_source import read_fasta
 from .genes import SourceGene
 from .genome_source import read_genome
@@ -48,7 +47,7 @@ class Source:
     genes: Callable[[Dropped], Iterable[SourceGene]]
     entry: dict[str, Any]
     origin: dict[str, Any] = field(default_factory=dict)
-    dropped: Dropped = field(default_factory=Counter)
+    dropped: Dropped = field(default_factory=Dropped)
 
     def read(self, dropped: Dropped) -> Iterator[SourceGene]:
         """Read the genes behind a progress bar, which appears only where that takes more than two seconds."""

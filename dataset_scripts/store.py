@@ -30,6 +30,7 @@ class GeneStore:
         parents: id of the gene it was cut from, its own id where it is whole.
         chromosomes: chromosome of each gene, or None.
         parts: the split, or other part of the build, that each gene was read for.
+        sources: label of the source of each gene.
         lengths: letters of each gene.
         digests: one digest for a sequence and its reverse complement.
         is_reversed: whether the digest was taken of the reverse complement.
@@ -41,6 +42,7 @@ class GeneStore:
         self.parents: list[str] = []
         self.chromosomes: list[str | None] = []
         self.parts: list[str] = []
+        self.sources: list[str | None] = []
         self.lengths: list[int] = []
         self.digests: list[bytes] = []
         self.is_reversed: list[bool] = []
@@ -58,6 +60,7 @@ class GeneStore:
         self.parents.append(parent)
         self.chromosomes.append(gene["chromosome"])
         self.parts.append(part)
+        self.sources.append(gene["source"])
         self.lengths.append(len(sequence))
         self.digests.append(hashlib.blake2b(min(sequence, other).encode(), digest_size=16).digest())
         self.is_reversed.append(other < sequence)

@@ -37,7 +37,7 @@ def built(config: HumanGenesConfig, folder: Path) -> Path:
     return folder
 
 
-def test_copies_are_dropped_from_the_lower_split_and_counted(files, tmp_path):
+def test_copies_are_dropped_from_the_lower_split_counted_and_named(files, tmp_path):
     folder = built(config_of(files), tmp_path / "d")
     assert {split: load_split(folder, split)["sequence"][:] for split in SPLITS} == {
         "train": ["ACGT"],
@@ -55,6 +55,16 @@ def test_copies_are_dropped_from_the_lower_split_and_counted(files, tmp_path):
         "validation": {"reverse_complement_of_test": 1},
         "test": {},
     }
+    header, *named = (folder / "dropped.tsv").read_text().splitlines()
+    assert header.split("\t") == ["part", "reason", "gene_id", "source"]
+    assert sorted(named) == [
+        "train\tambiguous_letters\ttrain4\ttrain.csv",
+        "train\tduplicate\ttrain1\ttrain.csv",
+        "train\tduplicate_of_test\ttrain2\ttrain.csv",
+        "train\tduplicate_of_validation\ttrain3\ttrain.csv",
+        "train\ttoo_long\ttrain5\ttrain.csv",
+        "validation\treverse_complement_of_test\tvalidation2\tvalidation.csv",
+    ]
 
 
 def test_load_dataset_reads_the_folder(files, tmp_path):
@@ -95,7 +105,7 @@ def test_the_manifest_says_what_the_folder_is(files, tmp_path):
 def test_the_same_input_gives_the_same_bytes(files, tmp_path):
     first, second = (built(config_of(files), tmp_path / name) for name in "ab")
     names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(names) == 6
+    assert len(names) == 7
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
@@ -207,6 +217,19 @@ def test_genes_that_make_no_dataset_are_one_sentence(files, tmp_path, split, row
     files[split].write_text("gene_id,gene_type,sequence\n" + rows)
     with pytest.raises(InputError, match=message):
         built(config_of(files), tmp_path / "d")
+
+
+def test_a_file_of_several_may_have_no_gene_that_is_kept(tmp_path):
+    files = [tmp_path / f"{name}.fa" for name in ("long", "short")]
+    files[0].write_text(f">long\n{'ACGT' * 10}\n")
+    files[1].write_text("".join(f">gene{i}\n{'ACGT'[: i + 1]}{'T' * i}\n" for i in range(4)))
+    options = {"source": "fasta", "max_length": 20, "fractions": (0.4, 0.3, 0.3), "split": "random"}
+    folder = built(HumanGenesConfig(input=files, **options), tmp_path / "d")
+    assert sum(split["genes"] for split in read_manifest(folder)["splits"].values()) == 4
+    assert (folder / "dropped.tsv").read_text().splitlines()[1:] == ["input\ttoo_long\tlong\tlong.fa"]
+    files[1].write_text(files[0].read_text())
+    with pytest.raises(InputError, match=r"None of the 2 genes in the 2 files from .*long\.fa to .*short\.fa is left"):
+        built(HumanGenesConfig(input=files, **options), tmp_path / "e")
 
 
 def test_too_few_genes_for_three_splits_is_one_sentence(tmp_path):

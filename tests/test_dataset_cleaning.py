@@ -1,12 +1,11 @@
 """What of a gene is kept, and that everything left out is counted."""
 
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts.cleaning import CleanGene, CleaningRules, clean
+from genelm.dataset_scripts.dropped import Dropped
 from genelm.dataset_scripts.genes import SourceGene, new_gene
 from genelm.storage import InputError
 
@@ -15,8 +14,8 @@ def source_genes(*sequences: str) -> list[SourceGene]:
     return [SourceGene(new_gene(f"g{i}", s), f"genes.csv, line {i + 2}") for i, s in enumerate(sequences)]
 
 
-def cleaned(genes: list[SourceGene], **rules) -> tuple[list[CleanGene], Counter[str]]:
-    dropped: Counter[str] = Counter()
+def cleaned(genes: list[SourceGene], **rules) -> tuple[list[CleanGene], Dropped]:
+    dropped = Dropped()
     return list(clean(genes, CleaningRules(**rules), dropped)), dropped
 
 

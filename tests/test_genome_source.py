@@ -8,6 +8,7 @@ from pathlib import Path
 import pysam
 import pytest
 
+from genelm.dataset_scripts.dropped import Dropped
 from genelm.dataset_scripts.genes import Gene
 from genelm.dataset_scripts.genome_source import read_genome
 from genelm.dataset_scripts.store import reverse_complement
@@ -16,8 +17,8 @@ from genelm.storage import InputError
 CONTIG = "AACCCATGGGTTTAGAAATTTCCCGGGACGTACGTTAACC"  # 40 bases
 
 
-def genes_of(fasta: Path, annotation: Path, **options) -> tuple[list[Gene], Counter[str]]:
-    dropped: Counter[str] = Counter()
+def genes_of(fasta: Path, annotation: Path, **options) -> tuple[list[Gene], Dropped]:
+    dropped = Dropped()
     options = {"feature": "gene", "flank": 0, "max_length": None} | options
     return [gene for gene, _ in read_genome(fasta, annotation, dropped=dropped, **options)], dropped
 
@@ -148,7 +149,7 @@ def test_a_gene_runs_over_the_end_of_a_circular_contig(genome, annotation):
         genes_of(genome, annotation)
 
 
-def coding(annotation: Path, genome: Path, *lines: str) -> tuple[list[str], Counter[str]]:
+def coding(annotation: Path, genome: Path, *lines: str) -> tuple[list[str], Dropped]:
     annotation.write_text(gff(*lines))
     genes, dropped = genes_of(genome, annotation, feature="CDS")
     return [gene["sequence"] for gene in genes], dropped

@@ -2,13 +2,13 @@
 
 import multiprocessing
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from ncbi_stand_in import NEW, OTHER, NcbiStandIn, random_genes, serving
 
 from genelm.dataset_scripts import ncbi_download
+from genelm.dataset_scripts.dropped import Dropped
 from genelm.dataset_scripts.ncbi_download import NcbiDownload, NcbiServer, download_gene_packages
 from genelm.dataset_scripts.ncbi_package import read_gene_package
 from genelm.storage import InputError
@@ -28,7 +28,7 @@ def fetch(url: str, cache: Path, **options) -> NcbiDownload:
 
 
 def sequences(download: NcbiDownload) -> dict[str, tuple[str, str]]:
-    dropped: Counter[str] = Counter()
+    dropped = Dropped()
     genes = [
         g for p in download.packages for g, _ in read_gene_package(p, assemblies=download.assemblies, dropped=dropped)
     ]

@@ -4,13 +4,13 @@ import io
 import shutil
 import stat
 import zipfile
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from ncbi_stand_in import NEW, OTHER, StandInGene, package
 
 from genelm.dataset_scripts import ncbi_package
+from genelm.dataset_scripts.dropped import Dropped
 from genelm.dataset_scripts.genes import Gene
 from genelm.dataset_scripts.ncbi_package import choose_assemblies, read_gene_package
 from genelm.dataset_scripts.ncbi_report import GeneReport
@@ -19,8 +19,8 @@ from genelm.storage import InputError
 GENES = [StandInGene(5, "ACGT" * 30), StandInGene(8, "TTGACA" * 20, "-", 77)]
 
 
-def genes_of(path: Path, assembly: str | None = None) -> tuple[list[Gene], Counter[str]]:
-    dropped: Counter[str] = Counter()
+def genes_of(path: Path, assembly: str | None = None) -> tuple[list[Gene], Dropped]:
+    dropped = Dropped()
     chosen = choose_assemblies([path], assembly)
     return [gene for gene, _ in read_gene_package(path, assemblies=chosen, dropped=dropped)], dropped
 
