@@ -87,7 +87,7 @@ def add(
 
     genelm ngram add runs/mixture --data data/mouse_genes --validation data/human_genes --output runs/human_mouse
 
-    The genes must not have been counted already: they would count twice.
+    The genes must not have been counted already: they would count twice. (The same dataset again is refused.)
     """
     from genelm.modeling import is_model_file, resolve_model_folder, save_model_folder
     from genelm.tokenization import load_tokenizer
@@ -132,6 +132,11 @@ def generate(
     from genelm.modeling import generate_genes
     from genelm.tokenization import IUPAC_LETTERS
 
+    if min_new_tokens > max_new_tokens:
+        raise InputError(
+            f"--min-new-tokens {min_new_tokens} is more than --max-new-tokens {max_new_tokens}; lower the one or raise "
+            "the other."
+        )
     wrong = sorted(set(prompt.upper()) - set(IUPAC_LETTERS))
     if wrong:
         raise InputError(

@@ -1,5 +1,6 @@
 """`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the figures side by side."""
 
+import math
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,6 +55,7 @@ def evaluate(
     from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, headline, write_results
 
     scorer, info, cache = _load(model, output, context, trust_remote_code)
+    _check_same_kind(output, info["name"], split)
     results = evaluate_model(
         scorer,
         model_info=info,
@@ -100,6 +102,9 @@ def baselines(
     the test split alone, since its weights are fitted on the validation split. What a compressor needs is the bits
     that the genes add to the compressed training genes; unlike a model it goes on learning from each gene to the next.
     """
+    if output.suffix == ".json":
+        raise InputError(f"--output {output} is to be a folder, for a results file of each baseline; give one.")
+
     from genelm.eval import MAX_POSITIONS, ORDERS, measure_baselines
 
     for path in measure_baselines(
@@ -187,8 +192,12 @@ def variants(
         write_results(results, output)
         cache.remove()
         for row in results["measurements"]:
-            if row["group"] in ("all", "scored", "left out"):
-                print(f"{row['metric']} ({row['stratum']}): {row['value']:.4g}, {row['n_genes']:,} variants")
+            if row["metric"] == "count":
+                reason = "" if row["group"] == "scored" else f" ({row['stratum']})"
+                print(f"{row['group']}{reason}: {row['value']:,.0f} variants")
+            elif row["group"] == "all":
+                low, high = row["confidence_interval"] or (math.nan, math.nan)
+                print(f"{row['metric']}: {row['value']:.3f} ({low:.3f}–{high:.3f}), {row['n_genes']:,} variants")
         print(
             f"{output}: {len(results['measurements'])} measurements of {model}; {scores}: the score of each variant."
         )
@@ -238,6 +247,23 @@ def _check_results_file(output: Path) -> None:
     check_output_file(output)
     if output.suffix != ".json":
         raise InputError(f"--output {output} does not end in .json; name a results file so.")
+
+
+def _check_same_kind(output: Path, name: str, split: str) -> None:
+    """Refuse to replace the results of another model, or of another split."""
+    from genelm.eval import read_results
+
+    if not output.exists():
+        return
+    try:
+        old = read_results(output)
+    except InputError as error:
+        raise InputError(f"--output {output} is there, but is no results file; choose another.") from error
+    if (old["model"]["name"], old["dataset"]["split"]) != (name, split):
+        raise InputError(
+            f"--output {output} has the results of {old['model']['name']} on {old['dataset']['split']} already; "
+            "choose another, or remove it."
+        )
 
 
 def _load(

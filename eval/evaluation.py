@@ -1,6 +1,5 @@
 """One model, one split, some tasks: from a dataset folder to a results object."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from .writing import write_genes
 
 TASKS = (perplexity.TASK, edits.TASK, mutations.TASK, generation.TASK, probing.TASK)
 
-_LOG = logging.getLogger(__name__)
 
 WRITTEN_GENES = 500
 """Genes that a model writes for the task "generation", each at most as long as the longest of the split."""
@@ -169,8 +167,6 @@ def evaluate_model(
         table = {"gene_id": ids, "cluster_id": clusters, "familiarity": familiarity}
         costs = {"n_bases": scores.n_bases, "base_nats": scores.base_nats, "eos_nats": scores.eos_nats}
         write_gene_table(pa.table(table | costs), gene_scores)
-    for note in notes:
-        _LOG.warning(note)
     return make_results(measurements, model=model_info, dataset=dataset, seed=seed, command=command, notes=notes)
 
 
@@ -182,8 +178,9 @@ def _notes(
     trained_on = model_info.get("trained_on")
     if trained_on not in (None, manifest["fingerprint"]):
         notes.append(
-            "The model was trained on another dataset than it is evaluated on: novel and familiar are by the training "
-            "genes of the latter."
+            "The model was trained on another dataset than it is evaluated on, which may have these very genes: novel "
+            "and familiar are by the training genes of the latter, and figures do not compare with those of models "
+            "trained on it."
         )
     known = set(training)
     if n_known := sum(gene in known or reverse_complement(gene) in known for gene in sequences):

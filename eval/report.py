@@ -91,13 +91,15 @@ def check_comparable(results: Sequence[dict[str, Any]]) -> None:
     """
     if not results:
         raise InputError("A report needs at least one results file, but none was given.")
-    names = [result["model"]["name"] for result in results]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(
-            f"The model {repeated[0]} comes twice; give one results file a model, each under its own name."
-        )
     _check_same("dataset", results, [f"{r['dataset']['name']} {r['dataset']['fingerprint'][:12]}" for r in results])
     _check_same("split", results, [r["dataset"]["split"] for r in results])
+    names = [result["model"]["name"] for result in results]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        commands = " and ".join(f"`{r['command']}`" for r in results if r["model"]["name"] == repeated[0])
+        raise InputError(
+            f"The model {repeated[0]} comes twice, in the results of {commands}; leave one of them out, or evaluate a "
+            "model whose folder has another name."
+        )
     for task in dict.fromkeys(row["task"] for result in results for row in result["measurements"]):
         having = [result for result in results if _rows(result, task)]
         versions = [str(_rows(result, task)[0]["task_version"]) for result in having]
@@ -109,13 +111,17 @@ def check_comparable(results: Sequence[dict[str, Any]]) -> None:
 
 
 def best_first(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Order results by bits per base, fewest first; those without come last, in the order given."""
+    """Order results by bits per base, fewest first; those without come last, in the order given.
 
-    def bits(result: dict[str, Any]) -> float:
+    Behind all others come models that were trained on another dataset, which may have the genes they are measured on.
+    """
+
+    def place(result: dict[str, Any]) -> tuple[bool, float]:
+        own = result["dataset"]["fingerprint"]
         row = find_measurement(result, task="perplexity", metric="bits_per_base")
-        return math.inf if row is None else float(row["value"])
+        return result["model"].get("trained_on", own) != own, math.inf if row is None else float(row["value"])
 
-    return sorted(results, key=bits)
+    return sorted(results, key=place)
 
 
 def table_marks(name: str) -> tuple[str, str]:

@@ -105,7 +105,11 @@ def write_results(results: dict[str, Any], path: Path) -> None:
 
 def results_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files among some paths and, for each folder among them, its JSON files by name."""
-    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    return [file for path in paths for file in (_json_files(path) if path.is_dir() else [path])]
+
+
+def _json_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if path.is_file())
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequenc
             raise InputError(
                 f"Gene {name} has {length} bases, but this {config.model_type} reads at most {limit - 1} (it has "
                 f"{limit} positions, one for [BOS]); leave the gene out, train with more positions, "
-                "read it in windows (--context of genelm evaluate), or use a recurrent or n-gram model."
+                "read it in windows (--context), or use a recurrent or n-gram model."
             )
 
 

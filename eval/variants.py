@@ -108,6 +108,12 @@ def evaluate_variants(
     Raises:
         InputError: as the functions named above.
     """
+    limit = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    if limit is not None and window > limit - 1:
+        raise InputError(
+            f"A window of {window} bases is more than the {limit - 1} that this {model.config.model_type} reads; give "
+            f"--window {limit - 1} or less, or have it read in parts (--context)."
+        )
     left_out: Counter[str] = Counter()
     read = read_variants(variants, columns=columns, zero_based=zero_based, left_out=left_out)
     labels = {*positive, *negative}

@@ -152,10 +152,17 @@ def resolve_model_folder(name: str) -> Path:
     if not folder.is_dir():
         try:
             folder = Path(snapshot_download(name))
-        except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        except HFValidationError as error:
+            raise InputError(f"There is no folder {name}; give that of a model, or USER/NAME of the Hub.") from error
+        except LocalEntryNotFoundError as error:
             raise InputError(
-                f"{name} is neither a folder here nor a model that could be fetched from the Hub "
-                f"({type(error).__name__}); give the folder of a trained model or USER/NAME."
+                f"There is no folder {name}, and the Hub could not be asked for a model of this name; check the name "
+                "and the network."
+            ) from error
+        except (HfHubHTTPError, OSError) as error:
+            raise InputError(
+                f"{name} is neither a folder here nor a model that the Hub gives ({type(error).__name__}); give the "
+                "folder of a model, or USER/NAME of the Hub."
             ) from error
     for what, *patterns in (
         ("configuration", "config.json"),
@@ -164,8 +171,19 @@ def resolve_model_folder(name: str) -> Path:
     ):
         if not any(any(folder.glob(pattern)) for pattern in patterns):
             wanted = " or ".join(patterns)
-            raise InputError(f"{name} is not a whole model folder: it has no {what} ({wanted}); train a model first.")
+            raise InputError(f"{name} is no whole model folder: it has no {what} ({wanted}); {_advice(folder)}.")
     return folder
+
+
+def _advice(folder: Path) -> str:
+    """Say what to give instead of a folder that is not that of a model."""
+    if (folder / "manifest.json").is_file():
+        return "it is that of a dataset, so give that of a model"
+    if folder.name.startswith("checkpoint-"):
+        return f"it is a checkpoint, and the model of its training is {folder.parent}"
+    if any(folder.glob("checkpoint-*")):
+        return "its training has kept no model yet, so let it go on by --resume_from_checkpoint latest"
+    return "give that of a model which was trained or fitted to its end"
 
 
 def load_model_folder(

@@ -222,9 +222,32 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
         assert "cannot spell genes" in refused(line)
     (tmp_path / model / "model.safetensors").unlink()
     assert "no weights" in refused(f"evaluate {model} --data {small_dataset} --output r.json")
+    assert "is more than --max-new-tokens 5" in refused(
+        f"generate {model} --min-new-tokens 9 --max-new-tokens 5 --output genes.fa"
+    )
+    assert "is that of a dataset" in refused(f"evaluate {small_dataset} --data {model} --output r.json")
+    assert "There is no folder ../nowhere;" in refused(f"evaluate ../nowhere --data {small_dataset} --output r.json")
+    assert "is to be a folder" in refused(f"baselines --data {small_dataset} --output r.json")
+    (tmp_path / "run" / "checkpoint-00000012").mkdir(parents=True)
+    assert "the model of its training is run" in refused("score run/checkpoint-00000012 one.fa --output s.tsv")
+    assert "has kept no model yet" in refused("score run one.fa --output s.tsv")
 
 
-def test_an_n_gram_grows(genelm: Run, small_dataset: Path) -> None:
+def test_results_of_another_kind_are_not_replaced(genelm: Run, refused: Run, small_dataset: Path) -> None:
+    evaluate = f"evaluate runs/n --data {small_dataset} --output results/n.json"
+    genelm(f"ngram fit --data {small_dataset} --smoothing laplace --order 3 --output runs/n")
+    genelm(f"{evaluate} --split test")
+    genelm(f"{evaluate} --split test")
+    assert "has the results of n on test already" in refused(f"{evaluate} --split validation")
+    Path("results/n.json").write_text("{}")
+    assert "is no results file" in refused(f"{evaluate} --split test")
+    Path("results/n.json").unlink()
+    genelm(evaluate)
+    Path("results/folder.json").mkdir()
+    genelm("report results --output report")
+
+
+def test_an_n_gram_grows(genelm: Run, refused: Run, small_dataset: Path) -> None:
     genelm("data build --source simulated --num-genes 60 --max-length 100 --seed 5 --output data/more")
     genelm(f"ngram fit --data {small_dataset} --output runs/mixture")
     config = json.loads(Path("runs/mixture/config.json").read_text())
@@ -237,6 +260,9 @@ def test_an_n_gram_grows(genelm: Run, small_dataset: Path) -> None:
     assert record["dataset"]["name"] == f"small + {more['name']}"
     assert record["dataset"]["fingerprint"] not in (before["dataset"]["fingerprint"], more["fingerprint"])
     assert record["config"]["model"] == before["config"]["model"]
+    for model, data in (("mixture", small_dataset), ("larger", small_dataset), ("larger", "data/more")):
+        add = f"ngram add runs/{model} --data {data} --validation {small_dataset} --output runs/twice"
+        assert "have been counted into" in refused(add)
     for name in ("mixture", "larger"):
         genelm(f"evaluate runs/{name} --data {small_dataset} --split test --output results/{name}.json")
     genelm("generate runs/larger --num 3 --prompt ATG --max-new-tokens 20 --output genes.fa")

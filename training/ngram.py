@@ -71,22 +71,27 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
         The model, and the record of how it came about.
 
     Raises:
-        InputError: the folder holds another kind of model, or a dataset lacks a split that is needed.
+        InputError: the folder holds another kind of model or has counted these genes, or a dataset lacks a split that
+            is needed.
     """
     model, _ = load_model_folder(folder)
     if not isinstance(model, GeneNGramForCausalLM):
         raise InputError(f"{folder} holds a {model.config.model_type}; genes are counted into a gene_ngram alone.")
     before = read_record(folder)
     more = dataset_facts(read_manifest(data))
+    known = before.get("dataset", {})
+    counted = known.get("counted", [known["fingerprint"]] if "fingerprint" in known else [])
+    if more["fingerprint"] in counted:
+        raise InputError(f"The genes of {data} have been counted into {folder} already; give others.")
     weighing = _genes_to_fit_weights(model.config, validation)
     _count(model, data)
-    known = before.get("dataset", {})
     together = {
         "name": f"{known.get('name', 'unknown')} + {more['name']}",
         "source": " + ".join(dict.fromkeys([*known.get("source", "unknown").split(" + "), more["source"]])),
         "fingerprint": hashlib.sha256(f"{known.get('fingerprint')}{more['fingerprint']}".encode()).hexdigest(),
         "genes": known.get("genes", 0) + more["genes"],
         "bases": known.get("bases", 0) + more["bases"],
+        "counted": [*counted, more["fingerprint"]],
     }
     section = before.get("config", {}).get("model", {"model_type": model.config.model_type})
     return model, _record(model, section, together, weighing)
