@@ -134,8 +134,8 @@ def generate(
 
     if min_new_tokens > max_new_tokens:
         raise InputError(
-            f"--min-new-tokens {min_new_tokens} is more than --max-new-tokens {max_new_tokens}; lower the one or raise "
-            "the other."
+            f"--min-new-tokens {min_new_tokens} is more than --max-new-tokens {max_new_tokens}; lower the one or "
+            "raise the other."
         )
     wrong = sorted(set(prompt.upper()) - set(IUPAC_LETTERS))
     if wrong:

@@ -38,7 +38,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     commands = []
 
     def run(command: list[str]) -> int:
-        arguments = command[command.index("genelm.training.command") + 1 :]
+        arguments = command[command.index("genelm.training") + 1 :]
         commands.append(arguments)
         AcceleratorState._reset_state(reset_partial_state=True)
         train(arguments)

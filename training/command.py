@@ -197,7 +197,3 @@ def main(description: str | None = None) -> None:
                 file=sys.stderr,
             )
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main(__doc__)

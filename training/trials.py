@@ -57,7 +57,7 @@ def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, l
     if checkpoints(folder):
         options["resume_from_checkpoint"] = "latest"
     command = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", *shlex.split(launch)]
-    status = run_command([*command, "-m", "genelm.training.command", *_as_arguments(options)])
+    status = run_command([*command, "-m", "genelm.training", *_as_arguments(options)])
     if read_record(folder).get("stopped") == INTERRUPTED:
         raise KeyboardInterrupt
     record = finished_record(folder)
