@@ -8,8 +8,9 @@ the fastest counts, since a machine that others use as well is only ever slowed 
   of an environment that has them as --keras);
 - GPT-2 of 4 x 256, beside transformers' Trainer with padded batches;
 - the same LSTM on one process and two of one thread each, every process with batches of the same size;
-- what is behind it: the same in float32, with the memory allocator of the C library, and attention in blocks beside
-  PyTorch's own;
+- what is behind it: the same in float32, with the memory allocator of the C library, beside a program that keeps a
+  processor busy with threads that sleep soon and with GNU's own that spin, and attention in blocks beside PyTorch's
+  own;
 - what it costs: the LSTM trained for two epochs in either precision, bits/base on validation.
 
 Speeds are real bases a second in the steady state: the latter half of the steps, when most shapes of batches have come
@@ -19,6 +20,7 @@ them to docs/scaling.md.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -26,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,14 +50,16 @@ PAIRS = {
     "two processes beside one": ("lstm, 2 x 1 thread", "lstm, 1 x 1 thread"),
     "lstm beside float32": ("lstm", "lstm, float32"),
     "lstm beside malloc": ("lstm", "lstm, malloc of the C library"),
+    "threads that sleep": ("lstm, beside a busy program", "the same with threads that spin"),
 }
 
 ROUNDS = 2
-STEPS = {"lstm": 160, "gpt2": 60}
+STEPS = {"lstm": 160, "gpt2": 60, "beside a busy program": 40}
 POSITIONS = 8192
 POSITIONS_OF_A_PROCESS = 32_768
 POSITIONS_OF_A_GPU = 65_536
 GENES = 22
+SPINS_OF_GNU = "300000"
 PADDED = 1023
 LSTM = {"model_type": "gene_rnn", "embedding_size": 256, "hidden_size": 256, "num_hidden_layers": 2}
 GPT2 = {
@@ -129,8 +133,11 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]
         }
     measured = {"lstm": lstm(), "keras lstm": partial(run_keras, arguments)}
     if "LD_PRELOAD" in os.environ:
-        measured["lstm, malloc of the C library"] = lstm(preload="")
+        measured["lstm, malloc of the C library"] = lstm(environment={"LD_PRELOAD": ""})
+    beside = partial(lstm, is_beside_busy=True, max_steps=STEPS["beside a busy program"])
     return measured | {
+        "lstm, beside a busy program": beside(),
+        "the same with threads that spin": beside(environment={"GOMP_SPINCOUNT": SPINS_OF_GNU}),
         "lstm, float32": lstm(mixed_precision="no"),
         "gpt2": gpt2,
         "trainer gpt2": partial(run_here, "trainer", arguments.data),
@@ -210,7 +217,8 @@ def ours(
     model: dict[str, Any],
     *,
     processes: int = 1,
-    preload: str | None = None,
+    environment: dict[str, str] | None = None,
+    is_beside_busy: bool = False,
     **more: Any,
 ) -> dict[str, Any]:
     """Run train.py with further options, and return the speed of its latter half and what else its record says."""
@@ -230,8 +238,8 @@ def ours(
         command = [*launch, str(TRAIN), "--data", str(data), "--output_dir", f"{folder}/run"]
         command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
         print(*command[1:], file=sys.stderr, flush=True)
-        environment = os.environ | ({} if preload is None else {"LD_PRELOAD": preload})
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=environment)
+        with busy_program() if is_beside_busy else contextlib.nullcontext():
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=os.environ | (environment or {}))
         record = json.loads(Path(folder, "run", "training_record.json").read_text())
     curve = record["curve"][len(record["curve"]) // 2 :]
     return {
@@ -243,6 +251,17 @@ def ours(
         "validation_bits_per_base": record["best"]["validation_bits_per_base"],
         "seconds": record["seconds"],
     }
+
+
+@contextlib.contextmanager
+def busy_program() -> Iterator[None]:
+    """Have a program that keeps one processor busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def run_here(job: str, data: Path) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 import os
 
-SPINS = "1000"
-"""Turns of the loop in which a thread waits, some microseconds, before it sleeps; GNU's own choice is milliseconds."""
+SPINS = "100"
+"""Turns of the loop in which a thread waits before it sleeps: a few microseconds; GNU's own choice is milliseconds.
+
+What that is worth beside a busy program is measured by benchmarks/train.py. Without any, threads would sleep where
+they wait for a moment alone.
+"""
 
 
 def share_processors() -> None:

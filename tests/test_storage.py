@@ -112,7 +112,7 @@ def test_versions_of_what_decides_results() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by_the_user", "spins"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")]
+    ("by_the_user", "spins"), [({}, "100"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")]
 )
 def test_commands_share_the_processors_before_torch_is_loaded(by_the_user: dict[str, str], spins: str) -> None:
     code = (
