@@ -17,10 +17,11 @@ A run that is told to stop (Ctrl-C, SIGTERM) writes a checkpoint first, and one 
 several machines, and Slurm.
 """
 
-from genelm.storage import share_processors
+from genelm.storage import rare_bars_in_files, share_processors
 
 if __name__ == "__main__":
     share_processors()
+    rare_bars_in_files()
     from genelm.training.command import main
 
     main(__doc__)

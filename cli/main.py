@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import input_errors_end, share_processors
+from genelm.storage import input_errors_end, rare_bars_in_files, share_processors
 
 from .data import data
 from .models import generate, ngram, push, score
@@ -55,5 +55,6 @@ def _options(
 def main() -> None:
     """Run the command line; unusable input ends in one sentence on standard error and exit status 2."""
     share_processors()
+    rare_bars_in_files()
     with input_errors_end("genelm"):
         app()

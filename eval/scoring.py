@@ -79,9 +79,9 @@ def score_genes(
         The scores, one entry per gene.
 
     Raises:
-        InputError: a gene is longer than the model has positions for.
+        InputError: a gene is longer than the model has positions for, or there is one text instead of several genes.
     """
-    encoded = [encode(sequence) for sequence in sequences]
+    encoded = _encode_all(sequences)
     check_lengths(model, [len(ids) for ids in encoded], names)
     state = this_process()
     cache = cache if state.num_processes == 1 else None
@@ -126,13 +126,19 @@ def score_bases(
     """
     if isinstance(model, MultiBaseModel):
         raise InputError("A token of this model spells several bases, so no base has a score; score whole genes.")
-    encoded = [encode(sequence) for sequence in sequences]
+    encoded = _encode_all(sequences)
     check_lengths(model, [len(ids) for ids in encoded], names)
     scores: list[FloatArray] = [np.empty(0)] * len(encoded)
     for batch, lengths, costs in _costs_of_batches(model, encoded, max_positions, None):
         for gene, length, row in zip(batch, lengths, costs["base"], strict=True):
             scores[gene] = row[:length].copy()
     return scores
+
+
+def _encode_all(sequences: Sequence[str]) -> list[npt.NDArray[np.uint8]]:
+    if isinstance(sequences, str):
+        raise InputError(f"Give a list of genes, such as [{sequences[:12]!r}]; each letter of a text would be a gene.")
+    return [encode(sequence) for sequence in sequences]
 
 
 def check_lengths(model: torch.nn.Module, lengths: Sequence[int], names: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What all rooms share: whole files, checksums, provenance, the error for unusable input, how threads wait."""
+"""What all rooms share: whole files, checksums, provenance, the error for unusable input, patient threads and bars."""
 
 from .atomic import (
     atomic_file,
@@ -12,6 +12,7 @@ from .errors import InputError, input_errors_end
 from .formats import read_format
 from .processors import share_processors
 from .provenance import package_versions, sha256_of, started_command
+from .terminal import rare_bars_in_files
 
 __all__ = [
     "InputError",
@@ -22,6 +23,7 @@ __all__ = [
     "give_usual_permissions",
     "input_errors_end",
     "package_versions",
+    "rare_bars_in_files",
     "read_format",
     "sha256_of",
     "share_processors",

@@ -202,3 +202,10 @@ def test_damaged_weights_are_noticed() -> None:
     torch.nn.init.constant_(network.lm_head.weight, math.nan)
     with pytest.raises(InputError, match="NaN"):
         score_genes(network, ["ACGT"])
+
+
+def test_one_text_is_not_taken_for_many_genes() -> None:
+    model = GeneRNNForCausalLM(GeneRNNConfig(hidden_size=8))
+    for score in (score_genes, score_bases):
+        with pytest.raises(InputError, match=r"Give a list of genes, such as \['ATGGCC'\]"):
+            score(model, "ATGGCC")

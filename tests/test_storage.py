@@ -125,3 +125,20 @@ def test_commands_share_the_processors_before_torch_is_loaded(by_the_user: dict[
     unset = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     done = subprocess.run([sys.executable, "-c", code], env=unset | by_the_user, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == spins, done.stderr
+
+
+def test_bars_write_to_files_but_rarely() -> None:
+    code = (
+        "from genelm.storage import rare_bars_in_files\n"
+        "rare_bars_in_files()\n"
+        "from tqdm import tqdm\n"
+        "import time\n"
+        "for _ in tqdm(range(20)):\n    time.sleep(0.05)\n"
+    )
+    unset = {name: value for name, value in os.environ.items() if name != "TQDM_MININTERVAL"}
+    lines = [
+        subprocess.run([sys.executable, "-c", code], env=unset | by_the_user, capture_output=True, text=True).stderr
+        for by_the_user in ({}, {"TQDM_MININTERVAL": "0.1"})
+    ]
+    assert all("20/20" in text for text in lines)
+    assert lines[0].count("it/s") <= 3 < lines[1].count("it/s")
