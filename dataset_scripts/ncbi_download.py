@@ -6,12 +6,14 @@ Source: NCBI Datasets, REST interface, version 2 (https://www.ncbi.nlm.nih.gov/d
 import hashlib
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +76,7 @@ class NcbiServer:
             stop=tenacity.stop_after_attempt(self.attempts),
             wait=self._wait,
             retry=tenacity.retry_if_exception_type((_MayPass, PackageError)),
+            before_sleep=partial(self._say_what_is_waited_for, what),
             reraise=True,
         )
         try:
@@ -99,7 +102,16 @@ class NcbiServer:
                     raise Refused(f"NCBI refused {what} with status {answer.status_code}: {answer.text[:300]}")
                 return use(answer)
         except (requests.RequestException, ValueError, AttributeError) as error:  # or not the JSON it should be
-            raise _MayPass(" ".join(str(error).split())[:200]) from error
+            raise _MayPass(_reason(error)) from error
+
+    def _say_what_is_waited_for(self, what: str, state: tenacity.RetryCallState) -> None:
+        """Say it from the second failure on: one alone is nothing unusual."""
+        if state.attempt_number > 1 and state.outcome is not None and state.next_action is not None:
+            tqdm.write(
+                f"NCBI has not given {what} ({state.outcome.exception()}); attempt {state.attempt_number + 1} of "
+                f"{self.attempts} in {state.next_action.sleep:.0f} seconds.",
+                file=sys.stderr,
+            )
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Give the seconds to the next attempt: as many as the server asks for, and at least the growing wait."""
@@ -118,6 +130,13 @@ class _MayPass(Exception):
     def __init__(self, message: str, wait: float = 0.0) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+def _reason(error: Exception) -> str:
+    """Give what an error says, without the objects of the library it comes from."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    said = str(error) if cause is None else str(cause).partition(": ")[2] or str(cause)
+    return " ".join(said.split())[:200]
 
 
 class _Pace:
