@@ -4,6 +4,7 @@ Commands import what they run inside their functions: torch and transformers tak
 not wait for them.
 """
 
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from .data import data
 from .models import generate, ngram, push, score
 from .results import baselines, evaluate, report, variants
 from .training import learning_curve, sweep
+
+_INTERRUPTED = 130
+"""Exit status of a command that SIGINT ended."""
 
 app = typer.Typer(
     name="genelm",
@@ -53,8 +57,17 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; unusable input ends in one sentence on standard error and exit status 2."""
+    """Run the command line.
+
+    Unusable input ends in one sentence on standard error and exit status 2, Ctrl-C in one and 130.
+    """
     share_processors()
     rare_bars_in_files()
     with input_errors_end("genelm"):
-        app()
+        try:
+            app()
+        except SystemExit as end:
+            if end.code == _INTERRUPTED:
+                said = "Interrupted; nothing is half-written, and the same command goes on where it can"
+                print(f"genelm: {said}.", file=sys.stderr)
+            raise

@@ -233,6 +233,22 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     assert "has kept no model yet" in refused("score run one.fa --output s.tsv")
 
 
+def test_an_interruption_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_, **__) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genelm.dataset_scripts.build_dataset", interrupt)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["genelm", "data", "build", "--source", "simulated", "--output", "never"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-1].startswith("genelm: Interrupted; ")
+    assert not Path("never").exists()
+
+
 def test_results_of_another_kind_are_not_replaced(genelm: Run, refused: Run, small_dataset: Path) -> None:
     evaluate = f"evaluate runs/n --data {small_dataset} --output results/n.json"
     genelm(f"ngram fit --data {small_dataset} --smoothing laplace --order 3 --output runs/n")
