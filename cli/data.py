@@ -1,17 +1,23 @@
 """`genelm data`: build datasets of genes, and report what leaks between their splits."""
 
+import contextlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genelm.storage import atomic_folder, started_command
+from genelm.storage import InputError, atomic_folder, started_command
 
 from .arguments import parse_columns
 
 data = typer.Typer(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
 Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may be given several times.")]
+_NAME = re.compile(r"\b(min_length|max_length|cluster_with|num_genes|validation_chromosome|test_chromosome)s?\b")
+"""Of an option in the errors of a config."""
+
 READING, CLEANING, SPLITTING = "What is read", "What is kept", "How it is split"
 
 
@@ -19,7 +25,17 @@ def _option(panel: str, text: str, *names: str) -> typer.models.OptionInfo:
     return typer.Option(*names, help=text, rich_help_panel=panel)
 
 
+@contextlib.contextmanager
+def _names_of_options() -> Iterator[None]:
+    """Let an error name the options of the command line rather than those of a config."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(_NAME.sub(lambda name: f"--{name[1].replace('_', '-')}", str(error))) from error
+
+
 @data.command()
+@_names_of_options()
 def build(
     output: Annotated[Path, typer.Option(help="Folder to write; an older dataset there is replaced.")],
     inputs: Annotated[list[Path] | None, typer.Argument(help="Files to split, as with --input.")] = None,

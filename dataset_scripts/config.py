@@ -238,7 +238,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
                     f"No column {name!r} of a gene can be read; name some of {', '.join(SOURCE_COLUMNS)}."
                 )
         if self.source == "genome" and (self.fasta is None or self.annotation is None):
-            raise InputError("The source genome needs fasta, the chromosomes, and annotation, their GFF3 or GTF.")
+            raise InputError("The source genome needs a fasta, the chromosomes, and an annotation, their GFF3 or GTF.")
         if self.source == "ncbi" and self.taxon is None:
             raise InputError("The source ncbi needs a taxon, such as 9606 for human genes or 10090 for the mouse's.")
         if self.taxon is not None and not str(self.taxon).isdigit():

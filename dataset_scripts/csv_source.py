@@ -55,7 +55,9 @@ def read_csv(
     except UnicodeDecodeError as error:
         with open(path, "rb") as file:
             if file.read(2) == GZIP_MAGIC:
-                raise InputError(f"{path} is compressed with gzip, which CSV files may not be; unpack it.") from error
+                raise InputError(
+                    f"{path} is compressed with gzip, which CSV files may not be; unpack it, or take the source fasta."
+                ) from error
         raise InputError(f"{path} is not UTF-8 text; save it as UTF-8 and try again.") from error
     except csv.Error as error:
         raise InputError(f"{path} is not well-formed CSV ({error}); correct or export it again.") from error

@@ -33,7 +33,9 @@ def read_fasta(path: Path) -> Iterator[SourceGene]:
                     raise InputError(f"{place} has no gene id; write one after the '>'.")
                 yield SourceGene(new_gene(record.id, record.sequence, description=record.comment), place)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text; give a FASTA file, plain or gzip.") from error
+        raise InputError(
+            f"{path} is not UTF-8 text; give a FASTA file, plain or gzip, or take the source ncbi-package."
+        ) from error
     except dnaio.FileFormatError as error:
         raise InputError(f"{path} is not FASTA: {error}") from error
     if not number:

@@ -144,7 +144,7 @@ def _read(config: HumanGenesConfig, store_file: Path) -> _Reading:
             raise InputError(
                 f"None of the {rows} genes in {where} is left after cleaning ({_listed(reasons)}); give "
                 f"other genes or other limits on their length (now {config.min_length} to "
-                f"{config.max_length or 'any'} bases), or have long ones cut by --max-length 0 and --window."
+                f"{config.max_length or 'any'} bases), or a window into which longer ones are cut."
             )
     reading.store.close()
     return reading

@@ -227,6 +227,9 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     )
     assert "is that of a dataset" in refused(f"evaluate {small_dataset} --data {model} --output r.json")
     assert "There is no folder ../nowhere;" in refused(f"evaluate ../nowhere --data {small_dataset} --output r.json")
+    assert "needs --validation-chromosome and --test-chromosome" in refused(
+        "data build --source simulated --split chromosome --output data/x"
+    )
     assert "is to be a folder" in refused(f"baselines --data {small_dataset} --output r.json")
     (tmp_path / "run" / "checkpoint-00000012").mkdir(parents=True)
     assert "the model of its training is run" in refused("score run/checkpoint-00000012 one.fa --output s.tsv")
