@@ -169,7 +169,7 @@ def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
         ({"taxon": "9606"}, "taxon is an option of the source ncbi, not of simulated"),
         ({"source": "ncbi"}, "ncbi needs a taxon, such as 9606"),
         ({"source": "ncbi", "taxon": "human"}, "taxon is 'human'; give its number"),
-        ({"source": "genome", "fasta": "g.fa"}, "genome needs fasta, .* and annotation"),
+        ({"source": "genome", "fasta": "g.fa"}, "genome needs a fasta, .* and an annotation"),
         ({"split": "chromosome"}, "needs validation_chromosomes and test_chromosomes"),
         (
             {"split": "chromosome", "validation_chromosomes": ["8"], "test_chromosomes": ["8"]},
