@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from transformers import GenerationMixin, PreTrainedModel
-from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
@@ -117,7 +116,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             self.head.requires_grad_(False)
         else:
             self.register_buffer("counts", torch.zeros(5 ** (config.order - 1), NUM_OUTCOMES, dtype=torch.int32))
-            self.register_buffer("pseudocounts", self._pseudocounts(), persistent=False)
+            self.register_buffer("of_logits_type", torch.empty(0), persistent=False)  # holds the type alone
         self.loss_type = "ForCausalLM"
         self.post_init()
 
@@ -143,11 +142,11 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     @property
     def dtype(self) -> torch.dtype:
         """The floating-point type of the logits."""
-        return next(self.head.parameters()).dtype if self.config.has_index else self.pseudocounts.dtype
+        return next(self.head.parameters()).dtype if self.config.has_index else self.of_logits_type.dtype
 
-    def _pseudocounts(self) -> torch.Tensor:
+    def _pseudocounts(self, dtype: torch.dtype) -> torch.Tensor:
         """What smoothing adds to the count of each token id, `[vocab_size]`."""
-        added = torch.zeros(self.config.vocab_size)
+        added = torch.zeros(self.config.vocab_size, dtype=dtype, device=self.device)
         if self.config.smoothing == "laplace":
             added[A_ID:] = self.config.pseudocount
             if self.config.paper:
@@ -159,10 +158,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         return added
 
     def _init_weights(self, module: torch.nn.Module) -> None:
-        # A buffer that is not saved comes back from `from_pretrained` uninitialised.
-        if module is self and not self.config.has_index:
-            init.copy_(module.pseudocounts, module._pseudocounts().to(module.pseudocounts))
-        elif isinstance(module, InterpolatedHead | MixtureHead) and not getattr(module, "_is_hf_initialized", False):
+        if isinstance(module, InterpolatedHead | MixtureHead) and not getattr(module, "_is_hf_initialized", False):
             module.reset_parameters()
 
     def _contexts(self, digits: torch.Tensor) -> torch.Tensor:
@@ -369,7 +365,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
     def _smoothed(self, counts: torch.Tensor) -> torch.Tensor:
         """Turn rows of the table, `[..., 5]`, into logarithms of probabilities, `[..., vocab_size]`."""
         dtype = torch.promote_types(self.dtype, torch.float32)  # counts do not fit into short numbers
-        mass = torch.nn.functional.pad(counts.to(dtype), (EOS_ID, 0)) + self.pseudocounts
+        mass = torch.nn.functional.pad(counts.to(dtype), (EOS_ID, 0)) + self._pseudocounts(dtype)
         total = mass.sum(dim=-1, keepdim=True)
         if not self.config.paper:
             outcomes = torch.arange(self.config.vocab_size, device=mass.device) >= EOS_ID
