@@ -1,6 +1,5 @@
 """`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the figures side by side."""
 
-import math
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -196,8 +195,9 @@ def variants(
                 reason = "" if row["group"] == "scored" else f" ({row['stratum']})"
                 print(f"{row['group']}{reason}: {row['value']:,.0f} variants")
             elif row["group"] == "all":
-                low, high = row["confidence_interval"] or (math.nan, math.nan)
-                print(f"{row['metric']}: {row['value']:.3f} ({low:.3f}–{high:.3f}), {row['n_genes']:,} variants")
+                ends = row["confidence_interval"]
+                interval = "" if ends is None else f" ({ends[0]:.3f}–{ends[1]:.3f})"
+                print(f"{row['metric']}: {row['value']:.3f}{interval}, {row['n_genes']:,} variants")
         print(
             f"{output}: {len(results['measurements'])} measurements of {model}; {scores}: the score of each variant."
         )

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -234,6 +235,18 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     (tmp_path / "run" / "checkpoint-00000012").mkdir(parents=True)
     assert "the model of its training is run" in refused("score run/checkpoint-00000012 one.fa --output s.tsv")
     assert "has kept no model yet" in refused("score run one.fa --output s.tsv")
+
+
+def test_what_is_printed_of_variants(genelm: Run, model: str, tmp_path: Path) -> None:
+    (tmp_path / "g.fa").write_text(f">chr1\n{'ACGT' * 10}\n")
+    refs = {place: "ACGT"[(place - 1) % 4] for place in range(5, 30)}
+    rows = [f"chr1\t{place}\t{ref}\t{'ACGT'[place % 3]}\t{place % 5}" for place, ref in refs.items()]
+    (tmp_path / "v.tsv").write_text("\n".join(["contig\tposition\tref\talt\teffect", *rows]) + "\n")
+    printed = genelm(f"variants {model} --variants v.tsv --reference g.fa --window 20 --output r.json").splitlines()
+    n_scored = sum(row.split("\t")[2] != row.split("\t")[3] for row in rows)
+    assert f"scored: {n_scored} variants" in printed
+    assert f"left out (no_change): {len(rows) - n_scored} variants" in printed
+    assert re.fullmatch(rf"spearman: -?\d\.\d{{3}} \(-?\d\.\d{{3}}–-?\d\.\d{{3}}\), {n_scored} variants", printed[0])
 
 
 def test_an_interruption_is_said(
