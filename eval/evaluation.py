@@ -29,7 +29,6 @@ from .writing import write_genes
 
 TASKS = (perplexity.TASK, edits.TASK, mutations.TASK, generation.TASK, probing.TASK)
 
-
 WRITTEN_GENES = 500
 """Genes that a model writes for the task "generation", each at most as long as the longest of the split."""
 
