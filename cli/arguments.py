@@ -1,5 +1,11 @@
 """Arguments that several commands have in common."""
 
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +31,19 @@ TrustRemoteCode = Annotated[
     bool,
     typer.Option("--trust-remote-code", help="Run the code that the model brings; needed for families of others."),
 ]
+
+
+@contextmanager
+def file_or_stdout(output: Path | None) -> Iterator[Path]:
+    """Give a file to write: the one that is asked for, or one whose text goes to standard output when it is whole."""
+    if output is not None:
+        yield output
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "output")
+        yield file
+        with file.open(encoding="utf-8") as lines:
+            shutil.copyfileobj(lines, sys.stdout)
 
 
 def parse_columns(pairs: list[str] | None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`genelm ngram`, `generate`, `score` and `push`: make models and use them."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder
 
-from .arguments import Context, MaxPositions, Model, TrustRemoteCode
+from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout
 
 ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models, and count more genes into them.")
 
@@ -110,7 +111,10 @@ def _use_threads(threads: int | None) -> None:
 
 def generate(
     model: Model,
-    output: Annotated[Path, typer.Option(help="FASTA file to write; .gz is compressed.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="FASTA file to write, compressed if it ends in .gz. [default: standard output]"),
+    ] = None,
     num: Annotated[int, typer.Option(min=1, help="Genes to write.")] = 10,
     prompt: Annotated[str, typer.Option(help="First bases of every gene.")] = "",
     max_new_tokens: Annotated[
@@ -124,7 +128,8 @@ def generate(
 
     genelm generate runs/lstm --num 10 --prompt ATG --max-new-tokens 300 --output genes.fa
     """
-    check_output_file(output)
+    if output is not None:
+        check_output_file(output)
 
     import dnaio
 
@@ -159,18 +164,26 @@ def generate(
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{model} cannot write this: {error}.") from error
     name = Path(model).resolve().name
-    with atomic_file(output) as temporary, dnaio.open(temporary, mode="w", fileformat="fasta") as fasta:
+    with (
+        file_or_stdout(output) as path,
+        atomic_file(path) as temporary,
+        dnaio.open(temporary, mode="w", fileformat="fasta") as fasta,
+    ):
         for number, (sequence, ended) in enumerate(genes, start=1):
             facts = f"prompt={prompt or '-'} temperature={temperature:g} seed={seed} ended={'yes' if ended else 'no'}"
             fasta.write(dnaio.SequenceRecord(f"{name}_{number} {facts}", sequence))
-    bases = sum(len(sequence) for sequence, _ in genes)
-    print(f"{output}: {len(genes)} genes by {model}, {bases:,} bases in all.")
+    if output is not None:
+        bases = sum(len(sequence) for sequence, _ in genes)
+        print(f"{output}: {len(genes)} genes by {model}, {bases:,} bases in all.")
 
 
 def score(
     model: Model,
     fasta: Annotated[Path, typer.Argument(help="Genes as FASTA, plain or .gz.")],
-    output: Annotated[Path, typer.Option(help="TSV file to write; .gz is compressed.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="TSV file to write, compressed if it ends in .gz. [default: standard output]"),
+    ] = None,
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
     picture: Annotated[
         Path | None, typer.Option(help="With --per-base: draw the bits along the first genes (.png or .svg).")
@@ -185,7 +198,8 @@ def score(
 
     Bits are -log2 p(base | the bases before it, the gene goes on); eos_bits is what the end of the gene costs.
     """
-    check_output_file(output, source=fasta)
+    if output is not None:
+        check_output_file(output, source=fasta)
     if picture is not None:
         check_output_file(picture, source=fasta)
         if not per_base or picture.suffix not in (".png", ".svg"):
@@ -204,14 +218,16 @@ def score(
     network, tokenizer, _ = load_model(model, trust_remote_code=trust_remote_code)
     scorer = adapt(network, tokenizer, model, context=context)
     positions = max_positions or MAX_POSITIONS
-    if not per_base:
-        write_gene_scores(scorer, names, sequences, output, positions)
-        print(f"{output}: {len(names):,} genes.")
-        return
-    nats = write_base_scores(scorer, names, sequences, output, positions)
-    print(f"{output}: {len(names):,} genes, base by base.")
+    with file_or_stdout(output) as path:
+        if per_base:
+            nats = write_base_scores(scorer, names, sequences, path, positions)
+        else:
+            write_gene_scores(scorer, names, sequences, path, positions)
+    if output is not None:
+        print(f"{output}: {len(names):,} genes{', base by base' if per_base else ''}.")
     if picture is not None:
-        print(f"{picture}: {draw_bases(names, nats, picture)} of {len(names):,} genes, base by base.")
+        drawn = draw_bases(names, nats, picture)
+        print(f"{picture}: {drawn} of {len(names):,} genes, base by base.", file=sys.stderr)
 
 
 def push(

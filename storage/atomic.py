@@ -105,12 +105,14 @@ def check_output_file(path: Path, source: Path | None = None) -> None:
         source: a file that is read, and must not be written over.
 
     Raises:
-        InputError: `path` is a folder, lies below a file, or is the source.
+        InputError: `path` is a folder, a device or a pipe, lies below a file, or is the source.
     """
     if source is not None and path.resolve() == source.resolve():
         raise InputError(f"{path} is also the input and would be written over; choose another output.")
     if path.is_dir():
         raise InputError(f"{path} is a folder, but a file is to be written there; add a file name.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a device or a pipe, which is not replaced by a file; choose another output.")
     _check_parents(path)
 
 

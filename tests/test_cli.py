@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import math
+import os
 import re
 import shutil
 import sys
@@ -122,6 +123,15 @@ def test_a_score_table_may_be_compressed(genelm: Run, model: str) -> None:
     assert gzip.decompress(Path("packed.tsv.gz").read_bytes()) == Path("plain.tsv").read_bytes()
 
 
+def test_without_an_output_scores_and_genes_are_printed(genelm: Run, model: str) -> None:
+    Path("genes.fa").write_text(">one\nACGTNN\n>two\nGGCC\n")
+    for options in ("", " --per-base"):
+        genelm(f"score {model} genes.fa{options} --output scores.tsv")
+        assert genelm(f"score {model} genes.fa{options}") == Path("scores.tsv").read_text()
+    genelm(f"generate {model} --num 3 --max-new-tokens 9 --output written.fa")
+    assert genelm(f"generate {model} --num 3 --max-new-tokens 9") == Path("written.fa").read_text()
+
+
 def test_no_gene_is_written_without_a_base(genelm: Run, model: str) -> None:
     genelm(f"generate {model} --num 40 --max-new-tokens 12 --min-new-tokens 10 --output genes.fa")
     with dnaio.open("genes.fa") as records:
@@ -208,6 +218,8 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     assert "needs --per-base" in refused(f"score {model} cut.fa --output scores.tsv --picture genes.png")
     assert "also the input" in refused(f"score {model} cut.fa --output cut.fa")
     assert "missing.fa" in refused(f"score {model} missing.fa --output scores.tsv")
+    os.mkfifo("pipe")
+    assert "is a device or a pipe" in refused(f"score {model} cut.fa --output pipe")
     assert "'X'" in refused(f"generate {model} --prompt ATX --output genes.fa")
     assert "is a folder" in refused(f"evaluate {model} --data {small_dataset} --output runs")
     assert "no task" in refused(f"evaluate {model} --data {small_dataset} --task magic --output r.json")
