@@ -1,5 +1,6 @@
 """Training: the folder it leaves, the same weights however the work is split, and what stops it."""
 
+import itertools
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from genelm.eval import bits_per_base, score_genes
 from genelm.model_cards import render_model_card
 from genelm.storage import InputError
 from genelm.training import run, train
+from genelm.training.progress import Progress
 
 
 @pytest.mark.parametrize("model", TINY)
@@ -201,7 +203,12 @@ def test_a_diverging_run_says_so(small_dataset: Path, tmp_path: Path) -> None:
     [(torch.nn.functional, "cross_entropy", r"step 1, [\d,]+ symbols "), (run, "score_genes", "validation")],
 )
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")]
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"),
+        RuntimeError("std::bad_alloc"),
+    ],
 )
 def test_memory_that_does_not_suffice_says_what_to_lower(
     error: Exception,
@@ -216,8 +223,25 @@ def test_memory_that_does_not_suffice_says_what_to_lower(
         raise error
 
     monkeypatch.setattr(place, function, fail)
-    with pytest.raises(InputError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1"):
+    with pytest.raises(InputError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1") as refusal:
         train(arguments(small_dataset, tmp_path / "run"))
+    longest = max(load_split(small_dataset, "train")["length"])
+    if task != "validation":
+        assert re.search(r"The longest, \w+, has (\d+); if that alone", str(refusal.value))
+        assert int(re.search(r"has (\d+);", str(refusal.value))[1]) <= longest + 1
+
+
+def test_a_long_curve_is_thinned_out_evenly() -> None:
+    progress = Progress()
+    for step in range(1, 3001):
+        progress.step = step
+        progress.window.targets = progress.window.seconds = progress.window.positions = 1
+        progress.close_window({})
+    steps = [entry["step"] for entry in progress.curve]
+    assert steps[0] == 1
+    assert steps[-1] == 3000
+    assert len(steps) <= 400
+    assert {later - earlier for earlier, later in itertools.pairwise(steps[:-1])} == {8}
 
 
 def test_what_is_recorded(small_dataset: Path, tmp_path: Path) -> None:

@@ -66,5 +66,5 @@ def peak_memory(device: torch.device) -> int:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Say whether an error is Python's, PyTorch's or one of CUDA's libraries', of memory that is not there."""
-    said = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+    said = ("can't allocate memory", "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)

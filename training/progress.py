@@ -50,7 +50,9 @@ class Progress:
         validations_since_best: without improvement.
         seconds: of training, without validations and checkpoints, over all parts of an interrupted run.
         history: an entry a validation.
-        curve: an entry each so many steps.
+        curve: an entry each so many steps; of a long run each `stride`-th, and the latest.
+        entries: made so far, kept or not.
+        stride: doubled whenever the curve has become too long.
         window: what the next entry of the curve will be made of.
     """
 
@@ -61,6 +63,8 @@ class Progress:
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     curve: list[dict[str, float]] = field(default_factory=list)
+    entries: int = 0
+    stride: int = 1
     window: Window = field(default_factory=Window)
 
     def __post_init__(self) -> None:
@@ -68,10 +72,13 @@ class Progress:
             self.window = Window(**self.window)
 
     def close_window(self, more: dict[str, float]) -> dict[str, float]:
-        """Make an entry of the curve, thinning it out where it has become long, and open the next window."""
+        """Make an entry of the curve, evenly thinned out where it has become long, and open the next window."""
         entry = {"step": self.step, **self.window.figures(), **more}
+        if (self.entries - 1) % self.stride:  # the latest until now was not due
+            self.curve.pop()
         self.curve.append(entry)
+        self.entries += 1
         if len(self.curve) > LONGEST_CURVE:
-            self.curve = self.curve[::2]  # of an odd number: the first and the last stay
+            self.curve, self.stride = self.curve[::2], 2 * self.stride
         self.window = Window()
         return entry

@@ -133,12 +133,13 @@ class Run:
         source = np.random.SeedSequence([config.seed, step, accelerator.process_index])
         torch.manual_seed(int(source.generate_state(1)[0]))
         num_targets = int(self.genes.num_targets[batch].sum())
+        longest = batch[self.genes.num_inputs[batch].argmax()]
         slots = accelerator.num_processes * config.gradient_accumulation_steps
         # The loss, positions, and whether this process was told to stop. A double counts a billion positions exactly.
         kind = torch.float32 if device.type == "mps" else torch.float64
         sums = torch.zeros(3, device=device, dtype=kind)
-        loading_seconds, longest = 0.0, self.genes.num_inputs[batch].max()
-        with self._enough_memory(f"step {step}, {num_targets:,} symbols in genes of up to {longest:,}"):
+        loading_seconds = 0.0
+        with self._enough_memory(f"step {step}, {num_targets:,} symbols in {len(batch):,} genes", longest):
             for index in range(config.gradient_accumulation_steps):
                 share = batch[index * accelerator.num_processes + accelerator.process_index :: slots]
                 started = time.perf_counter()
@@ -208,17 +209,25 @@ class Run:
         self.is_interrupted = interrupted > 0
 
     @contextlib.contextmanager
-    def _enough_memory(self, task: str) -> Iterator[None]:
-        """Say what can be done where memory does not suffice for a task."""
+    def _enough_memory(self, task: str, longest: int | None = None) -> Iterator[None]:
+        """Say what can be done where memory does not suffice for a task, on training genes of which one is longest."""
         try:
             yield
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            gene = ""
+            if longest is not None:
+                name = GeneNames(Path(self.config.data), "train")[longest]
+                gene = (
+                    f" The longest, {name}, has {self.genes.num_inputs[longest]:,}; if that alone is too much, build "
+                    "the dataset with a lower --max-length."
+                )
             raise InputError(
                 f"Memory of process {self.accelerator.process_index} does not suffice for {task}. Raise "
                 f"--gradient_accumulation_steps (now {self.config.gradient_accumulation_steps}; the steps stay the "
-                f"same), or lower --train_batch_positions or the size of the model.{self._what_is_kept()}"
+                "same but for what dropout draws), or lower --train_batch_positions or the size of the model."
+                f"{gene}{self._what_is_kept()}"
             ) from error
 
     def _what_is_kept(self) -> str:
