@@ -17,11 +17,14 @@ A run that is told to stop (Ctrl-C, SIGTERM) writes a checkpoint first, and one 
 several machines, and Slurm.
 """
 
+import os
+
 from genelm.storage import rare_bars_in_files, share_processors
 
 if __name__ == "__main__":
+    launcher = os.getppid()  # it may be gone when the libraries are loaded, seconds later
     share_processors()
     rare_bars_in_files()
     from genelm.training.command import main
 
-    main(__doc__)
+    main(__doc__, launcher)

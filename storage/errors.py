@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _SECONDS_FOR_THE_FIRST = 5.0
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class InputError(Exception):
@@ -21,7 +22,7 @@ class InputError(Exception):
 
 @contextmanager
 def input_errors_end(program: str) -> Iterator[None]:
-    """End the process in one sentence and exit status 2 where an `InputError` comes up, or the disk is full.
+    """End the process in one sentence and exit status 2 where an `InputError` comes up, or a disk is full or closed.
 
     Args:
         program: what the sentence begins with. Of several processes the first says what all would say; another one
@@ -31,14 +32,21 @@ def input_errors_end(program: str) -> Iterator[None]:
         yield
     except InputError as error:
         _end(program, str(error))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        place = getattr(error, "filename2", None) or getattr(error, "filename", None)
+        if _says_disk_is_full(error):
+            where = f" at {place}" if place else ""
+            _end(program, f"The disk is full{where}; nothing half-written was kept. Free space, or write elsewhere.")
+        if not isinstance(error, OSError) or error.errno not in _CLOSED or not place:
             raise
-        where = f" at {error.filename}" if error.filename else ""
-        _end(
-            program,
-            f"The disk is full{where}; nothing half-written was kept. Free space, or write elsewhere.",
-        )
+        _end(program, f"{place}: {error.strerror}. Choose another place, or change the permissions of this one.")
+
+
+def _says_disk_is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # safetensors' own error, and what PyTorch's writer says when less was written than it asked for
+    return any(words in str(error) for words in ("No space left on device", "unexpected pos", "file write failed"))
 
 
 def _end(program: str, message: str) -> None:

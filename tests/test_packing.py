@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
 from genelm.training import pack, use_packed_rows
+from genelm.training.building import build_model
 
 TOKENS = [2, 4, 5, 6, 7]
 LENGTHS = [150, 131, 70, 9, 8, 7, 6, 5, 3, 1]
@@ -124,6 +125,13 @@ def test_models_that_want_more_of_attention_are_left_as_they_were(model_type: st
     assert not use_packed_rows(model, TOKENS)
     assert model.config._attn_implementation == before
     assert torch.equal(model(input_ids=row, use_cache=False).logits, said)
+
+
+def test_a_model_whose_weights_are_too_small_to_show_it_is_not_packed_wrongly() -> None:
+    layers = {"layer_types": ["conv", "full_attention"], "hidden_size": 32, "intermediate_size": 64}
+    section = {"model_type": "lfm2", "num_attention_heads": 2, "num_key_value_heads": 2, **layers}
+    model = build_model({**section, "num_hidden_layers": 2})
+    assert not use_packed_rows(model, TOKENS)  # its convolutions reach into the gene before
 
 
 def test_a_recurrent_model_is_not_packed() -> None:

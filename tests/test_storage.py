@@ -18,8 +18,24 @@ def test_a_full_disk_ends_a_command_in_one_sentence(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == (
         "genelm: The disk is full at data/x.parquet; nothing half-written was kept. Free space, or write elsewhere.\n"
     )
-    with pytest.raises(PermissionError), input_errors_end("genelm"):
+    with pytest.raises(SystemExit), input_errors_end("genelm"):  # a file that is copied onto a disk that is full
+        raise OSError(errno.ENOSPC, "No space left on device", "a.py", None, "runs/a.py")
+    assert "full at runs/a.py" in capsys.readouterr().err
+
+
+def test_a_place_that_is_closed_ends_a_command_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end, input_errors_end("genelm"):
+        raise OSError(errno.EROFS, "Read-only file system", "/mnt/runs")
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "genelm: /mnt/runs: Read-only file system. Choose another place, or change the permissions of this one.\n"
+    )
+    with pytest.raises(PermissionError), input_errors_end("genelm"):  # of nothing that could be named
         raise PermissionError(errno.EACCES, "Permission denied")
+    with pytest.raises(FileNotFoundError), input_errors_end("genelm"):
+        (tmp_path / "missing").read_text()
 
 
 def test_one_of_several_processes_says_what_it_alone_met_with(

@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from training_runs import arguments, assert_equal, last_weights, launched, launcher, start
 from transformers import PreTrainedModel
 
-from genelm.modeling import read_record
-from genelm.storage import InputError
+from genelm.dataset_scripts import load_split
+from genelm.eval import bits_per_base, score_genes
+from genelm.modeling import load_model_folder, read_record
+from genelm.storage import InputError, input_errors_end, sha256_of
 from genelm.training import command, run, train
 from genelm.training.checkpoints import folder_to_itself
 from genelm.training.interruption import Interruption
@@ -93,6 +96,59 @@ def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> N
     assert sorted(path.name for path in folder.glob("checkpoint-*")) == [f"checkpoint-{n:08d}" for n in (8, 10, 12)]
     modes = {file.stat().st_mode for file in folder.rglob("*") if file.is_file()}
     assert modes == {(folder / "training_record.json").stat().st_mode}  # others may read all of it, or none
+
+
+def test_from_an_older_checkpoint_the_model_is_that_of_the_record(
+    small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "--eval_steps 2 --save_total_limit 9 --early_stopping_patience 9"
+    folder = train(arguments(small_dataset, tmp_path / "run", "lstm", more))
+    (folder / "checkpoint-of-mine").mkdir()
+    later = sorted(path.name for path in folder.glob("checkpoint-0*"))[2:]
+    capsys.readouterr()
+    # The model beside it is of a later step, and nothing that follows is better: it is not what is recorded.
+    progress = folder / "checkpoint-00000004" / "progress.json"
+    content = json.loads(progress.read_text())
+    content["progress"] |= {"best_step": 2, "best_bits_per_base": 0.5}
+    progress.write_text(json.dumps(content))
+    sums = progress.with_name("sha256.json")
+    sums.write_text(json.dumps(json.loads(sums.read_text()) | {"progress.json": sha256_of(progress)}))
+    train(arguments(small_dataset, folder, "lstm", f"{more} --resume_from_checkpoint {progress.parent}"))
+    assert [name for name in later if f"{name} is of a later step and is removed" in capsys.readouterr().out][:1]
+    best = json.loads((folder / "training_record.json").read_text())["best"]
+    assert best["step"] > 4
+    model, _ = load_model_folder(folder)
+    genes = load_split(small_dataset, "validation")["sequence"][:]
+    scores = score_genes(model, genes)
+    assert bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(best["validation_bits_per_base"], abs=1e-6)
+    assert (folder / "checkpoint-of-mine").is_dir()
+
+
+@pytest.mark.parametrize("words", ["unexpected pos 64 vs 0", "No space left on device (os error 28)"])
+def test_a_disk_that_is_full_leaves_no_half_checkpoint(
+    words: str,
+    small_dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(accelerator: Accelerator, folder: str, **_: object) -> None:
+        Path(folder).mkdir()
+        raise RuntimeError(words)
+
+    monkeypatch.setattr(Accelerator, "save_state", fail)
+    with pytest.raises(SystemExit), input_errors_end("train.py"):
+        train(arguments(small_dataset, tmp_path / "run"))
+    assert capsys.readouterr().err.splitlines()[-1].startswith("train.py: The disk is full")
+    assert not list((tmp_path / "run").glob(".checkpoint-*"))
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_at_once(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match="cannot be written to; choose another --output_dir"):
+        train(arguments(small_dataset, tmp_path / "run"))
 
 
 def test_another_run_is_not_resumed(small_dataset: Path, tmp_path: Path) -> None:
@@ -231,12 +287,13 @@ def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Pa
 
 def test_a_launcher_that_is_gone_was_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCELERATE_DYNAMO_BACKEND", raising=False)
-    alone = Interruption()
+    alone = Interruption(os.getppid())
     monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "NO")
-    launched_one = Interruption()
+    launched_one = Interruption(os.getppid())
     assert not launched_one.is_wanted
     monkeypatch.setattr(os, "getppid", lambda: 1)
     assert not alone.is_wanted  # a shell may go, as under nohup
+    assert Interruption(os.getppid() + 1).is_wanted  # gone while the libraries were loaded
     with launched_one:
         assert launched_one.is_wanted
         os.kill(os.getpid(), signal.SIGTERM)  # the same wish

@@ -71,8 +71,10 @@ def test_an_encoding_that_was_broken_off_is_made_again(small_dataset: Path) -> N
     del genes
     file.write_bytes(whole[:-1])
     assert TrainingGenes.open(small_dataset, append_eos=True).letters.tobytes() == whole
-    (file.parent / "train.genes.npy").unlink()
-    assert TrainingGenes.open(small_dataset, append_eos=True).letters.tobytes() == whole
+    table = file.parent / "train.genes.npy"
+    for damage in (table.unlink, lambda: table.write_bytes(b"cut"), lambda: table.write_bytes(b"")):
+        damage()
+        assert TrainingGenes.open(small_dataset, append_eos=True).letters.tobytes() == whole
 
 
 def test_a_larger_share_has_the_genes_of_a_smaller_one() -> None:

@@ -47,6 +47,13 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("- 1", "not a list of options"),
         ("a: [", "cannot be read as YAML"),
         ("model: {model_type: bert, hidden_size: 12, num_attention_heads: 2}", "sees the bases it is to predict"),
+        (
+            "model: {model_type: bert, hidden_size: 16, num_attention_heads: 2, initializer_range: 0.001}",
+            "sees the bases it is to predict",
+        ),
+        ("model: {model_type: [gpt2]}", "expected gene_rnn"),
+        ("model: {model_type: gpt2, 1: 2}", "unknown key '1'"),
+        ("model: {model_type: gpt2, vocab_size: 9}", "sets vocab_size, which follows from the vocabulary"),
     ],
 )
 def test_a_config_that_cannot_work_is_refused(content: str, message: str, small_dataset: Path, tmp_path: Path) -> None:
@@ -80,12 +87,13 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
         ("--report_to magic", "choose one of none"),
         ("--mixed_precision fp3", "choose one of auto, no, bf16, fp16"),
         ("--train_fraction 0", "give more than 0"),
-        ("--warmup_steps 13", "Warm-up takes 13 steps, but the whole training only about 12"),
+        ("--warmup_steps 13", "Warm-up takes 13 steps, but the whole training only 12"),
         ("--lr_scheduler_type magic", "choose one of constant"),
         ("--train_batch_genes 0", "--train_batch_genes 0 is too small; give 1 or more"),
         ("--eval_steps 0", "too small"),
         ("--early_stopping_patience 0", "too small"),
         ("--seed -1", "too small"),
+        ("--cpu_threads 100000", "more than there are"),
         ("--adam_beta2 1", "--adam_beta2 1.0 is no decay; give 0 or more, and less than 1"),
         ("--model.hidden_size [", "not YAML"),
         ("--model.hidden_size", "--model.hidden_size has no value"),

@@ -1,5 +1,9 @@
 """`python -m genelm.training`: what train.py does, where it is not at hand, as for `genelm sweep`."""
 
-from .command import main
+import os
 
-main(__doc__)
+launcher = os.getppid()  # it may be gone when the libraries are loaded, seconds later
+
+from .command import main  # noqa: E402
+
+main(__doc__, launcher)

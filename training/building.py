@@ -1,9 +1,11 @@
 """From the section `model:` of a config to a model with random weights."""
 
+import copy
 import dataclasses
 import difflib
 from typing import Any
 
+import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
@@ -22,11 +24,18 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
     Raises:
         InputError: there is no such type or option, or the shape is impossible.
     """
-    options = dict(section)
+    options = {str(name): value for name, value in section.items()}
     model_type = options.pop("model_type", None)
     if model_type is None:
         raise InputError("No model is described; give a --config with a section `model:`, or --model.model_type.")
-    if model_type not in CONFIG_MAPPING or CONFIG_MAPPING[model_type] not in MODEL_FOR_CAUSAL_LM_MAPPING:
+    ours = {"vocab_size": len(VOCABULARY), "pad_token_id": PAD_ID, "bos_token_id": BOS_ID, "eos_token_id": EOS_ID}
+    for name in ours.keys() & options.keys():
+        raise InputError(f"The model section sets {name}, which follows from the vocabulary; leave it out.")
+    if (
+        not isinstance(model_type, str)
+        or model_type not in CONFIG_MAPPING
+        or CONFIG_MAPPING[model_type] not in MODEL_FOR_CAUSAL_LM_MAPPING
+    ):
         close = difflib.get_close_matches(str(model_type), list(CONFIG_MAPPING.keys()), n=3)
         raise InputError(
             f"model_type is {model_type!r}; expected gene_rnn, gpt2 or another causal type of transformers"
@@ -42,19 +51,29 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
                 + (f"; did you mean {close[0]!r}?" if close else "; see the documentation of its configuration.")
             )
     try:
-        config = config_class(
-            **{"vocab_size": len(VOCABULARY), "pad_token_id": PAD_ID, "bos_token_id": BOS_ID, "eos_token_id": EOS_ID},
-            **options,
-        )
+        config = config_class(**ours, **options)
         model = AutoModelForCausalLM.from_config(config)
     except Exception as error:  # each architecture has its own for what it cannot be made of
         reason = error.__cause__ if isinstance(error, StrictDataclassError) else error
         raise InputError(f"The model section does not describe a {model_type}: {reason}.") from error
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"A {model_type} has nothing to train by gradients; fit it with `genelm ngram fit`.")
-    if looks_ahead(model, [BOS_ID, *BASE_IDS]):
+    if looks_ahead(with_large_weights(model), [BOS_ID, *BASE_IDS]):
         raise InputError(
             f"This {model_type} sees the bases it is to predict, so it is no causal model; choose another model_type, "
             "or set `is_decoder: true` where there is that option."
         )
     return model
+
+
+@torch.no_grad()
+def with_large_weights(model: PreTrainedModel) -> PreTrainedModel:
+    """Return a copy in which whatever reaches a place shows in what is predicted there.
+
+    Those of a new model may be so small that it is lost among errors of rounding, until they are trained.
+    """
+    probe = copy.deepcopy(model).eval()
+    for parameter in probe.parameters():
+        if parameter.ndim > 1:
+            parameter.normal_(0, parameter.shape[-1] ** -0.5)
+    return probe

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,8 +31,11 @@ LOGS_FOLDER = "logs"
 
 
 def checkpoints(output_dir: Path) -> list[Path]:
-    """Return the checkpoints in the folder of a run, whole or damaged, the oldest first."""
-    return sorted(path for path in output_dir.glob("checkpoint-*") if path.is_dir())
+    """Return the checkpoints in the folder of a run, whole or damaged, the oldest first.
+
+    Folders of other names, such as copies of a user's, are none.
+    """
+    return sorted(path for path in output_dir.glob(f"checkpoint-{'[0-9]' * 8}") if path.is_dir())
 
 
 def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
@@ -50,19 +54,24 @@ def save_checkpoint(
     if accelerator.is_main_process:
         shutil.rmtree(unfinished, ignore_errors=True)
     accelerator.wait_for_everyone()
-    # On a GPU the weights of a recurrent network lie in one buffer, which in safetensors would be one weight alone.
-    accelerator.save_state(str(unfinished), safe_serialization=False)
-    accelerator.wait_for_everyone()
+    try:
+        # On a GPU the weights of a recurrent network lie in one buffer: one weight alone, for safetensors.
+        accelerator.save_state(str(unfinished), safe_serialization=False)
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
+            write_json(unfinished / PROGRESS_FILE, content)
+            files = sorted(path for path in unfinished.rglob("*") if path.is_file())
+            for file in files:
+                give_usual_permissions(file)
+            checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in files}
+            write_json(unfinished / CHECKSUM_FILE, checksums)
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(unfinished, final)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     if accelerator.is_main_process:
-        content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
-        write_json(unfinished / PROGRESS_FILE, content)
-        files = sorted(path for path in unfinished.rglob("*") if path.is_file())
-        for file in files:
-            give_usual_permissions(file)
-        checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in files}
-        write_json(unfinished / CHECKSUM_FILE, checksums)
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(unfinished, final)
         for old in checkpoints(final.parent)[: -config.save_total_limit]:
             shutil.rmtree(old)
     accelerator.wait_for_everyone()
@@ -71,7 +80,9 @@ def save_checkpoint(
 def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, Any]) -> Progress:
     """Restore the state of model, optimizer and schedule, and return how far the run had come.
 
-    Checkpoints of later steps, which were damaged or passed over, are removed: the run writes them anew.
+    Checkpoints of later steps, which were damaged or passed over, are removed, and it is said: the run writes them
+    anew. Where the model beside them is not the best one of the checkpoint's run so far, but of a later step, what the
+    next validation finds is kept instead.
 
     Raises:
         InputError: the checkpoint is of a run on other data or with other options.
@@ -85,11 +96,16 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
             )
     accelerator.load_state(str(folder))
     accelerator.wait_for_everyone()
+    progress = Progress(**content["progress"])
+    kept = read_record(folder.parent).get("best")
+    if kept is not None and kept["step"] != progress.best_step:
+        progress.best_step, progress.best_bits_per_base, progress.validations_since_best = 0, math.inf, 0
     if accelerator.is_main_process:
         for other in checkpoints(folder.parent):
             if other.name > folder.name:
+                accelerator.print(f"{other} is of a later step and is removed.")
                 shutil.rmtree(other)
-    return Progress(**content["progress"])
+    return progress
 
 
 @contextlib.contextmanager
@@ -104,6 +120,8 @@ def folder_to_itself(output_dir: Path) -> Iterator[None]:
         return
     made = [path for path in (output_dir, *output_dir.parents) if not path.exists()]
     output_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(output_dir, os.W_OK):
+        raise InputError(f"{output_dir} cannot be written to; choose another --output_dir.")
     folder = os.open(output_dir, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,12 +202,12 @@ def _is_broken_off(folder: Path) -> bool:
 def _damage(folder: Path) -> str | None:
     """Say what is wrong with a checkpoint; None if it is what was written."""
     try:
-        checksums: dict[str, str] = json.loads((folder / CHECKSUM_FILE).read_text())
-    except (OSError, ValueError):
+        checksums = dict(json.loads((folder / CHECKSUM_FILE).read_text()))
+    except (OSError, ValueError, TypeError):
         return f"its {CHECKSUM_FILE} is missing or cannot be read"
-    for name, checksum in checksums.items():
+    for name in {PROGRESS_FILE, *checksums}:
         if not (folder / name).is_file():
             return f"{name} is missing"
-        if sha256_of(folder / name) != checksum:
+        if sha256_of(folder / name) != checksums.get(name):
             return f"{name} is not what was written (its SHA-256 differs)"
     return None

@@ -29,12 +29,13 @@ from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .run import Run
 
 
-def train(arguments: list[str], description: str | None = None) -> Path:
+def train(arguments: list[str], description: str | None = None, parent: int | None = None) -> Path:
     """Train a model and write its folder.
 
     Args:
         arguments: the command line without the program.
         description: what `--help` says before the options.
+        parent: id of the process that started this one, where some time has passed since then.
 
     Returns:
         The model folder, with the weights that were best on validation.
@@ -43,7 +44,7 @@ def train(arguments: list[str], description: str | None = None) -> Path:
         InputError: an option, the data or the checkpoint cannot be used, or training cannot go on.
         SystemExit: the run was told to stop and has written a checkpoint; 128 and the number of the signal.
     """
-    interruption = Interruption()
+    interruption = Interruption(os.getppid() if parent is None else parent)
     config, section = parse_config(arguments, description)
     check_config(config)
     resume, skipped = checkpoint_to_resume(config)
@@ -62,7 +63,6 @@ def _train(
     manifest = read_manifest(data)
     torch.manual_seed(config.seed)
     model = build_model(section)
-    _check_warmup(config, manifest)
     packed = use_packed_rows(model, [BOS_ID, *BASE_IDS])
     positions = getattr(model.config, "max_position_embeddings", None)
 
@@ -99,6 +99,11 @@ def _train(
     check_lengths(model, genes.lengths.tolist(), GeneNames(data, "train"))
     check_lengths(model, validation["length"], validation["gene_id"])
     total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in genes.batches(config))
+    if config.warmup_steps > total_steps:
+        raise InputError(
+            f"Warm-up takes {config.warmup_steps} steps, but the whole training only {total_steps}; lower "
+            "--warmup_steps, or train longer by --num_train_epochs or --max_steps."
+        )
     optimizer = make_optimizer(model, config, precision)
     schedule = config.lr_scheduler_type
     if schedule == "constant" and config.warmup_steps:
@@ -127,7 +132,9 @@ def _train(
             write_json(resume.parent / RECORD_FILE, {**stale, "stopped": STILL_RUNNING})
         accelerator.print(f"Going on from {resume}: step {progress.step} of {total_steps}.")
     options = {name: value for name, value in vars(config).items() if value is not None}
-    accelerator.init_trackers("genelm", options)
+    # TensorBoard would show twice what was logged after the checkpoint.
+    begin = {"tensorboard": {"purge_step": progress.step + 1}}
+    accelerator.init_trackers("genelm", options, begin)
     run = Run(
         config=config,
         accelerator=accelerator,
@@ -171,25 +178,16 @@ def _prepare_sharding(accelerator: Accelerator, model: PreTrainedModel) -> None:
     accelerator.state.fsdp_plugin.mixed_precision_policy = None
 
 
-def _check_warmup(config: TrainingConfig, manifest: dict[str, Any]) -> None:
-    """Refuse a warm-up that the training would never leave."""
-    train = manifest["splits"].get("train", {"genes": 0, "bases": 0})
-    genes, bases = (train[name] * config.train_fraction for name in ("genes", "bases"))
-    an_epoch = max(bases / config.train_batch_positions, genes / (config.train_batch_genes or genes or 1))
-    # A few batches more than this are needed, since no batch is full to the last position.
-    steps = config.max_steps if config.max_steps > 0 else int(1.1 * an_epoch + 2) * config.num_train_epochs
-    if config.warmup_steps > steps:
-        raise InputError(
-            f"Warm-up takes {config.warmup_steps} steps, but the whole training only about {steps}; lower "
-            "--warmup_steps, or train longer by --num_train_epochs or --max_steps."
-        )
+def main(description: str | None, parent: int) -> None:
+    """Run the command; unusable input ends in one sentence on standard error and exit status 2.
 
-
-def main(description: str | None = None) -> None:
-    """Run the command; unusable input ends in one sentence on standard error and exit status 2."""
+    Args:
+        description: as of `train`.
+        parent: as of `train`.
+    """
     try:
         with input_errors_end("train.py"):
-            train(sys.argv[1:], description)
+            train(sys.argv[1:], description, parent)
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":
             print(

@@ -212,7 +212,10 @@ def encode_genes(data: Path, letters: Path, table: Path) -> None:
 
 
 def _is_whole(letters: Path, table: Path) -> bool:
-    return table.exists() and letters.exists() and letters.stat().st_size == np.load(table)[0].sum()
+    try:
+        return bool(letters.stat().st_size == np.load(table)[0].sum())
+    except (OSError, EOFError, ValueError):  # there is none, or it is damaged
+        return False
 
 
 def _starts(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -15,15 +15,18 @@ class Interruption:
     """While it is entered, a first signal is only remembered, and a later second one ends the process at once.
 
     Accelerate's launcher of a single process keeps signals to itself, and ends: a launcher that is gone was told to
-    stop. It is looked for when this is made, so that is best done early.
+    stop.
+
+    Args:
+        parent: id of the process that started this one, as it was at the very beginning.
 
     Attributes:
         signal: the number of the signal that came, None before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parent: int) -> None:
         self.signal: int | None = None
-        self._launcher = os.getppid() if "ACCELERATE_DYNAMO_BACKEND" in os.environ else None
+        self._launcher = parent if "ACCELERATE_DYNAMO_BACKEND" in os.environ else None
         self._came = 0.0
         self._before: dict[int, Any] = {}
 

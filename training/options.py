@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import difflib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,8 @@ def check_config(config: TrainingConfig) -> None:
         value = getattr(config, name)
         if value is not None and not value >= least:
             raise InputError(f"--{name} {value} is too small; give {least} or more.")
+    if config.cpu_threads is not None and config.cpu_threads > (os.cpu_count() or 1):
+        raise InputError(f"--cpu_threads {config.cpu_threads} is more than there are: {os.cpu_count()}.")
     for name in ("adam_beta1", "adam_beta2"):
         if not 0 <= getattr(config, name) < 1:
             raise InputError(f"--{name} {getattr(config, name)} is no decay; give 0 or more, and less than 1.")

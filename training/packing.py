@@ -17,6 +17,8 @@ from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from .building import with_large_weights
+
 PACKED = "packed_genes"
 """Name of `packed_attention` for `set_attn_implementation`."""
 
@@ -240,20 +242,17 @@ def use_packed_rows(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
     Returns:
         Whether it reads packed rows.
     """
-    before, training = model.config._attn_implementation, model.training
     genes = [torch.tensor([list(tokens) * repeats], device=model.device) for repeats in (5, 3)]
     lengths = np.array([gene.shape[1] for gene in genes])
-    model.eval()
     try:
-        alone = torch.cat([model(input_ids=gene, use_cache=False).logits for gene in genes], dim=1)
-        model.set_attn_implementation(PACKED)
+        probe = with_large_weights(model)
+        alone = torch.cat([probe(input_ids=gene, use_cache=False).logits for gene in genes], dim=1)
+        probe.set_attn_implementation(PACKED)
         row = torch.cat(genes, dim=1)
-        together = model(input_ids=row, use_cache=False, **pack(lengths, model.device)).logits
-        able = model.config._attn_implementation == PACKED and torch.allclose(alone, together, atol=1e-4)
+        together = probe(input_ids=row, use_cache=False, **pack(lengths, model.device)).logits
+        able = probe.config._attn_implementation == PACKED and torch.allclose(alone, together, atol=1e-4)
     except Exception:  # of whatever kind: models of others fail in ways of their own, and train on padded rows
-        able = False
-    finally:
-        model.train(training)
-    if not able:
-        model.set_attn_implementation(before)
+        return False
+    if able:
+        model.set_attn_implementation(PACKED)
     return able
