@@ -97,13 +97,32 @@ def test_a_trial_of_other_options_is_not_taken_for_this_one(
         run_sweep(tmp_path / "sweep.yaml", small_dataset, tmp_path / "out")
 
 
-def test_a_training_that_fails_ends_the_sweep(
+def test_a_training_that_fails_does_not_keep_others_from_being_run(
+    started: list[list[str]], small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trials.run_command
+    monkeypatch.setattr(trials, "run_command", lambda command: 1 if "magic" in command else run(command))
+    file = write_sweep(tmp_path, "trials: [{model.cell_type: magic}, {model.cell_type: gru}, {model.cell_type: gru}]")
+    with pytest.raises(InputError, match=r"1 of 2 trials failed: cell_type=magic. See above why"):
+        run_sweep(file, small_dataset, tmp_path / "out")
+    assert "cell_type=gru" in (tmp_path / "out" / "sweep.md").read_text()
+    file = write_sweep(tmp_path, "trials: [{model.cell_type: gru}, {optimizer: magic}]")
+    started.clear()
+    with pytest.raises(InputError, match="--optimizer magic is not known"):
+        run_sweep(file, small_dataset, tmp_path / "new")
+    assert not started
+
+
+def test_a_refusal_after_an_interruption_is_not_another_one(
     small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "run_command", lambda command: 1)
-    file = write_sweep(tmp_path, "trials: [{model.cell_type: magic}]")
-    with pytest.raises(InputError, match=r"cell_type=magic ended with status 1.*what is done is not done twice"):
-        run_sweep(file, small_dataset, tmp_path / "out")
+    folder = tmp_path / "trial"
+    (folder / "checkpoint-00000005").mkdir(parents=True)
+    (folder / "training_record.json").write_text(json.dumps({"stopped": "interrupted", "steps": 5}))
+    write_sweep(tmp_path, "")
+    monkeypatch.setattr(trials, "run_command", lambda command: 2)
+    with pytest.raises(trials.TrainingFailed, match=r"ended with status 2.*what is done is not done twice"):
+        trials.run_trial({}, tmp_path / "base.yaml", small_dataset, folder)
 
 
 @pytest.mark.parametrize(

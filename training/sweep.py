@@ -11,7 +11,7 @@ from genelm.eval import markdown_table
 from genelm.storage import InputError, atomic_file, write_json
 
 from .options import read_yaml
-from .trials import run_trial
+from .trials import TrainingFailed, check_trial, run_trial
 
 _KEYS = ("config", "options", "grid", "trials")
 
@@ -65,7 +65,10 @@ def read_sweep(path: Path) -> tuple[Path, list[Trial]]:
     if not config.is_file():
         raise InputError(f"The sweep {path} names the config {config}, which is not there.")
     combined = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())] if grid else []
-    differing = combined + [one for one in listed if one not in combined]
+    differing: list[dict[str, Any]] = []
+    for one in [*combined, *listed]:
+        if one not in differing:
+            differing.append(one)
     if not differing:
         raise InputError(f"The sweep {path} has no trial; give a grid or trials.")
     return config, [Trial(_name(options), {**common, **options}) for options in differing]
@@ -73,6 +76,8 @@ def read_sweep(path: Path) -> tuple[Path, list[Trial]]:
 
 def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[dict[str, Any]]:
     """Run the trials of a sweep that are not done yet, and keep a table of those that are.
+
+    A trial that fails, such as one whose loss is not finite, does not keep the others from being run.
 
     Args:
         path: the sweep's file.
@@ -84,13 +89,22 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
         An entry a trial, the winner on validation first.
 
     Raises:
-        InputError: the file is not one of a sweep, or a training failed.
+        InputError: the file is not one of a sweep, an option cannot be used, or, after all others, trials failed.
     """
     config, trials = read_sweep(path)
+    folders = {trial.name: output / "trials" / trial.name for trial in trials}
+    for trial in trials:
+        check_trial(trial.options, config, data, folders[trial.name])
     entries: list[dict[str, Any]] = []
+    failed: list[str] = []
     for trial in tqdm(trials, desc="trials", unit="trial"):
         tqdm.write(f"{trial.name} ...")
-        record = run_trial(trial.options, config, data, output / "trials" / trial.name, launch)
+        try:
+            record = run_trial(trial.options, config, data, folders[trial.name], launch)
+        except TrainingFailed as error:
+            tqdm.write(str(error))
+            failed.append(trial.name)
+            continue
         entries.append(
             {
                 "trial": trial.name,
@@ -108,6 +122,11 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
         write_json(output / "sweep.json", entries)
         with atomic_file(output / "sweep.md") as temporary:
             temporary.write_text(sweep_table(entries, len(trials)))
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {len(trials)} trials failed: {', '.join(failed)}. See above why; those that are done "
+            f"are in {output / 'sweep.md'}, and the same command tries the others again."
+        )
     return entries
 
 

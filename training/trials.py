@@ -18,8 +18,13 @@ from genelm.modeling import read_record
 from genelm.storage import InputError
 
 from .checkpoints import checkpoints
-from .options import FIXED, parse_config
+from .options import FIXED, check_config, parse_config
 from .progress import INTERRUPTED, STILL_RUNNING
+
+
+class TrainingFailed(InputError):
+    """A training has ended without a model, and has said why."""
+
 
 UNFINISHED = (STILL_RUNNING, INTERRUPTED)
 DECISIVE = (*FIXED, "mixed_precision", "early_stopping_patience")
@@ -30,6 +35,17 @@ def finished_record(folder: Path) -> dict[str, Any] | None:
     """Return the record of a training that has come to its end, None where there is none."""
     record = read_record(folder)
     return record if record.get("stopped", STILL_RUNNING) not in UNFINISHED else None
+
+
+def check_trial(options: dict[str, Any], config: Path, data: Path, folder: Path) -> None:
+    """Refuse options and data that no training could begin with; arguments as of `run_trial`.
+
+    Raises:
+        InputError: says what cannot be used.
+    """
+    read_manifest(data)
+    parsed, _ = parse_config(_as_arguments({**options, "config": config, "data": data, "output_dir": folder}), None)
+    check_config(parsed)
 
 
 def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, launch: str = "") -> dict[str, Any]:
@@ -46,7 +62,8 @@ def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, l
         The training record.
 
     Raises:
-        InputError: the training failed and has said why, or another one lies in the folder.
+        TrainingFailed: it did.
+        InputError: another training lies in the folder.
         KeyboardInterrupt: it was told to stop.
     """
     options = {**options, "config": config, "data": data, "output_dir": folder}
@@ -57,12 +74,14 @@ def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, l
     if checkpoints(folder):
         options["resume_from_checkpoint"] = "latest"
     command = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", *shlex.split(launch)]
+    before = read_record(folder)
     status = run_command([*command, "-m", "genelm.training", *_as_arguments(options)])
-    if read_record(folder).get("stopped") == INTERRUPTED:
+    # Where nothing has changed, it was refused before it could be interrupted again.
+    if read_record(folder).get("stopped") == INTERRUPTED and read_record(folder) != before:
         raise KeyboardInterrupt
     record = finished_record(folder)
     if status or record is None:
-        raise InputError(
+        raise TrainingFailed(
             f"The training {folder} ended with status {status}; see above why, correct it, and give the same command "
             "again: what is done is not done twice."
         )
