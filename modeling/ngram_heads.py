@@ -50,7 +50,9 @@ class InterpolatedHead(nn.Module):
 
     def __init__(self, order: int, both_strands: bool) -> None:
         super().__init__()
-        self.outlook = Outlook(contexts=tuple(range(order)), sense_contexts=tuple(range(order)))
+        lengths = tuple(range(order))
+        # What genes do that begin alike would be added once for each length, and believed as often.
+        self.outlook = Outlook(contexts=lengths, sense_contexts=lengths, beginning_once=True)
         self.both_strands = both_strands
         self.log_strengths = nn.Parameter(torch.empty(order, COUNT_CLASSES, NUM_OUTCOMES + 1))
         self.reverse_logits = nn.Parameter(torch.empty(order))

@@ -57,12 +57,15 @@ class Outlook(NamedTuple):
         sense_contexts: likewise on the sense strand alone; none longer than those of `contexts`.
         own_contexts: likewise in the gene itself; empty where it is not looked at.
         copies: whether copies are followed.
+        beginning_once: of the contexts that reach beyond the beginning of the gene, which all say what genes do that
+            begin like it, only the shortest is looked at.
     """
 
     contexts: tuple[int, ...]
     sense_contexts: tuple[int, ...]
     own_contexts: tuple[int, ...] = ()
     copies: bool = False
+    beginning_once: bool = False
 
     @property
     def num_sources(self) -> int:
@@ -142,10 +145,28 @@ def walk(
         state = first_state(index, outlook, len(symbols))
     keep = min(keep or symbols.shape[1], symbols.shape[1])
     if compiled_walk is not None and symbols.device.type == "cpu":
-        return _walk_compiled(compiled_walk, index, outlook, symbols, log_odds, state, keep, tallies)
-    if tallies is not None:
+        features, state = _walk_compiled(compiled_walk, index, outlook, symbols, log_odds, state, keep, tallies)
+    elif tallies is not None:
         raise ValueError("predictions of copies are counted on a CPU with numba alone; install numba")
-    return _walk_in_torch(index, outlook, symbols, log_odds, state, keep)
+    else:
+        features, state = _walk_in_torch(index, outlook, symbols, log_odds, state, keep)
+    if outlook.beginning_once:
+        _leave_out_repeated_beginnings(features, outlook, state.seen)
+    return features, state
+
+
+def _leave_out_repeated_beginnings(features: Features, outlook: Outlook, seen: torch.Tensor) -> None:
+    """Empty the counts of all contexts but the shortest that reach beyond the beginning of the gene."""
+    places = torch.arange(seen.shape[1], device=seen.device)
+    begun = torch.where(seen == BOUNDARY, places, -1).cummax(dim=1).values
+    bases = (places - begun)[:, -features.counts.shape[1] :]
+    rows, columns = (bases + 1 < outlook.contexts[-1]).nonzero(as_tuple=True)
+    longest = bases[rows, columns, None] + 1
+    for counts, contexts in ((features.counts, outlook.contexts), (features.sense_counts, outlook.sense_contexts)):
+        is_repeated = torch.tensor(contexts, device=seen.device) > longest
+        some = counts[rows, columns]
+        some[:, : len(contexts)].masked_fill_(is_repeated[..., None], 0)
+        counts[rows, columns] = some
 
 
 def _walk_compiled(

@@ -89,18 +89,21 @@ def brute_counts(genes: list[str], context: str, starts: bool) -> np.ndarray:
 
 
 @pytest.mark.parametrize("both_strands", [False, True])
-def test_counts_of_every_context_by_brute_force(both_strands: bool) -> None:
+@pytest.mark.parametrize("once", [False, True])
+def test_counts_of_every_context_by_brute_force(once: bool, both_strands: bool) -> None:
     genes = random_genes(24)
     other = [gene[::-1].translate(str.maketrans("ACGT", "TGCA")) for gene in genes]
     model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="interpolated", both_strands=both_strands))
     model.count(tokens(genes))
+    model.head.outlook = model.head.outlook._replace(beginning_once=once)
     for gene in [*genes[:6], "ACGTNACCCA" * 3]:
         features, _ = model.look(padded([gene]))
         for place in range(0, len(gene) + 1, 7):
             for k in range(24):
                 starts = k > place
                 context = gene[max(place - k, 0) : place]
-                expected = np.zeros(5) if "N" in context else brute_counts(genes, context, starts)
+                is_empty = "N" in context or (once and k > place + 1)
+                expected = np.zeros(5) if is_empty else brute_counts(genes, context, starts)
                 assert features.sense_counts[0, place, k].tolist() == expected.tolist()
                 if both_strands and not starts and "N" not in context:
                     expected = expected + np.append(0, brute_counts(other, context, False)[1:])
@@ -119,6 +122,15 @@ def test_both_strands_count_alike() -> None:
         inside = torch.arange(query.shape[1]) >= k  # contexts that begin with a gene know the sense strand
         counts = [model.look(query)[0].counts[:, inside, k] for model in (one, other)]
         assert torch.equal(*counts)
+
+
+def test_a_gene_that_begins_like_one_other_is_not_certain_to_go_on_like_it() -> None:
+    genes = ["ACGTTGCA" + gene for gene in random_genes(40, unknown=False)]
+    model = GeneNGramForCausalLM(usual_config("interpolated")).count(tokens(["GATTACA" * 3, *genes]))
+    model.head.log_strengths.zero_()
+    logits = model(padded(["GATT"])).logits[0, -1]
+    # Only one gene begins like it; were each of 20 lengths believed anew, no base but its next would be left.
+    assert logits.softmax(-1)[5:].min() > 1e-4
 
 
 def test_interpolation_of_three_genes_by_hand() -> None:
