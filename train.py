@@ -19,12 +19,11 @@ several machines, and Slurm.
 
 import os
 
-from genelm.storage import rare_bars_in_files, share_processors
+from genelm.storage import prepare_environment
 
 if __name__ == "__main__":
     launcher = os.getppid()  # it may be gone when the libraries are loaded, seconds later
-    share_processors()
-    rare_bars_in_files()
+    prepare_environment()
     from genelm.training.command import main
 
     main(__doc__, launcher)

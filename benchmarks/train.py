@@ -37,7 +37,7 @@ import torch
 
 from genelm.dataset_scripts import load_split
 from genelm.eval import update_table
-from genelm.storage import share_processors, write_json
+from genelm.storage import prepare_environment, write_json
 from genelm.tokenization import VOCABULARY
 
 RESULTS = Path(__file__).parent / "results" / "train.json"
@@ -89,7 +89,7 @@ def main() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not torch.cuda.is_available():
         parser.error("--gpu: there is none")
-    share_processors()  # for the jobs, each a process of its own
+    prepare_environment()  # for the jobs, each a process of its own
     measured = by_turns(jobs(arguments) | {"device": partial(run_here, "device", arguments.data)})
     results: dict[str, Any] = {"device": max(measured.pop("device"), key=lambda turn: turn["bf16"])}
     results["device"]["preloaded"] = Path(os.environ.get("LD_PRELOAD", "")).name

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import input_errors_end, rare_bars_in_files, share_processors
+from genelm.storage import input_errors_end, prepare_environment
 
 from .data import data
 from .models import generate, ngram, push, score
@@ -61,8 +61,7 @@ def main() -> None:
 
     Unusable input ends in one sentence on standard error and exit status 2, Ctrl-C in one and 130.
     """
-    share_processors()
-    rare_bars_in_files()
+    prepare_environment()
     with input_errors_end("genelm"):
         try:
             app()

@@ -1,4 +1,4 @@
-"""What all rooms share: whole files, checksums, provenance, the error for unusable input, patient threads and bars."""
+"""What all rooms share: whole files, checksums, provenance, the error for unusable input, what libraries are told."""
 
 from .atomic import (
     atomic_file,
@@ -8,11 +8,10 @@ from .atomic import (
     give_usual_permissions,
     write_json,
 )
+from .environment import prepare_environment
 from .errors import InputError, input_errors_end
 from .formats import read_format
-from .processors import share_processors
 from .provenance import package_versions, sha256_of, started_command
-from .terminal import rare_bars_in_files
 
 __all__ = [
     "InputError",
@@ -23,10 +22,9 @@ __all__ = [
     "give_usual_permissions",
     "input_errors_end",
     "package_versions",
-    "rare_bars_in_files",
+    "prepare_environment",
     "read_format",
     "sha256_of",
-    "share_processors",
     "started_command",
     "write_json",
 ]

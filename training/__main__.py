@@ -2,8 +2,6 @@
 
 import os
 
-launcher = os.getppid()  # it may be gone when the libraries are loaded, seconds later
+from .command import main
 
-from .command import main  # noqa: E402
-
-main(__doc__, launcher)
+main(__doc__, os.getppid())
