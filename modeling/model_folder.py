@@ -30,6 +30,8 @@ from genelm.storage import (
     write_json,
 )
 
+from .modeling_gene_ngram import GeneNGramForCausalLM
+
 RECORD_FILE = "training_record.json"
 """How the model came about: command, config, data and figures of its training."""
 
@@ -196,7 +198,7 @@ def load_model_folder(
         trust_remote_code: run the code that the folder brings, where its family is not one that is known here.
 
     Raises:
-        InputError: the files are there but cannot be read as a causal language model.
+        InputError: the files are there but cannot be read as a causal language model, or are damaged.
     """
     try:
         with _no_progress_bars():
@@ -211,6 +213,11 @@ def load_model_folder(
     missing = sorted(report["missing_keys"])
     if missing:
         raise InputError(f"{folder}: the weights of {', '.join(missing)} are missing; the folder is damaged.")
+    if isinstance(model, GeneNGramForCausalLM) and model.config.has_index:
+        try:
+            model.index.check()
+        except ValueError as error:
+            raise InputError(f"{folder} cannot be used: {error}.") from error
     return model.eval(), tokenizer
 
 

@@ -331,10 +331,11 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         """Give what the head makes probabilities of; arguments as of `walk`, `input_ids` as of `forward`.
 
         Raises:
-            ValueError: nothing has been counted yet.
+            ValueError: nothing has been counted yet, or the index is damaged.
         """
         if not self.index.size:
             raise ValueError("no gene has been counted yet; fit the model first")
+        self.index.check()
         symbols = torch.tensor(SYMBOL_OF_TOKEN, dtype=torch.uint8, device=input_ids.device)[input_ids]
         return walk(
             self.index, self.head.outlook, symbols, self.head.log_odds, state=state, keep=keep, tallies=tallies

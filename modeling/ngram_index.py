@@ -34,6 +34,9 @@ BLOCK, PLANES, COLUMNS = 32, 4, 16
 MAX_SIZE = 2**31 - 1
 """Symbols of the text at most: rows and places are numbers of 32 bits."""
 
+_BLOCKS_AT_ONCE = 1 << 14
+_ALL_ROWS = (1 << BLOCK) - 1
+
 
 class ContextIndex(nn.Module):
     """The sorted contexts of some genes.
@@ -65,6 +68,7 @@ class ContextIndex(nn.Module):
             ("blocks", (size // BLOCK + 1, COLUMNS), torch.int32),
         ):
             self.register_buffer(name, torch.zeros(shape, dtype=dtype))
+        self._is_sound = False
 
     @property
     def size(self) -> int:
@@ -121,8 +125,40 @@ class ContextIndex(nn.Module):
         self.text, self.places = torch.from_numpy(text), torch.from_numpy(places)
         self.first_rows, self.blocks = torch.from_numpy(first_rows), torch.from_numpy(blocks)
 
+    def check(self) -> None:
+        """Make sure, once, that no walk is led out of the index: what comes from a file may be anything.
+
+        Raises:
+            ValueError: the tensors do not fit each other.
+        """
+        if self._is_sound or not self.size:
+            return
+        if not (self._has_places() and self._has_counts()):
+            raise ValueError("the model's index of training genes is damaged; get the model anew")
+        self._is_sound = True
+
+    def _has_places(self) -> bool:
+        """Say whether all places are in the text, also those reached by going on from base to base."""
+        first, last = self.places.aminmax()
+        return bool(first >= 0) and bool(last < self.size) and bool(self.text[-1] < FIRST_BASE)
+
+    def _has_counts(self) -> bool:
+        """Say whether the rows, and the blocks from each to the next, count what stands in the text."""
+        symbols = self.text.bincount(minlength=NUM_SYMBOLS)
+        if len(symbols) > NUM_SYMBOLS or (self.first_rows.diff() != symbols).any() or self.first_rows[0] != 0:
+            return False
+        before = symbols.new_zeros(1, FIELDS)
+        for some in self.blocks.split(_BLOCKS_AT_ONCE):
+            after = before + count_bits(_counted_rows(some.long()) & _ALL_ROWS).cumsum(0)
+            if (some[:, :FIELDS] != torch.cat([before, after[:-1]])).any():
+                return False
+            before = after[-1:]
+        followers = torch.cat([symbols[:1] - 1, symbols[FIRST_BASE:]])  # the first boundary ends no gene
+        return bool((before[0, : len(followers)] == followers).all())
+
     def genes(self) -> Iterator[npt.NDArray[np.uint8]]:
         """Give the symbols of the genes that were counted, in their order."""
+        self.check()
         text = self.text.cpu().numpy()
         boundaries = np.flatnonzero(text == BOUNDARY)
         for start, end in pairwise(boundaries):
@@ -132,10 +168,14 @@ class ContextIndex(nn.Module):
         """Give what all rows before some count, `[..., FIELDS]`; rows are `[...]`, from 0 to `size`."""
         block = self.blocks[rows // BLOCK].long()
         mask = (1 << (rows % BLOCK)) - 1
-        low, high, is_base, is_sense = block[..., FIELDS : FIELDS + PLANES].unbind(-1)
-        bases = [is_base & (low ^ -(1 - (b & 1))) & (high ^ -(1 - (b >> 1))) for b in range(4)]
-        bits = torch.stack([is_sense & ~is_base, *bases, *(is_sense & base for base in bases)], dim=-1)
-        return block[..., :FIELDS] + count_bits(bits & mask.unsqueeze(-1))
+        return block[..., :FIELDS] + count_bits(_counted_rows(block) & mask.unsqueeze(-1))
+
+
+def _counted_rows(block: torch.Tensor) -> torch.Tensor:
+    """Give the rows of blocks that each field counts, a bit a row, `[..., FIELDS]`; blocks are int64."""
+    low, high, is_base, is_sense = block[..., FIELDS : FIELDS + PLANES].unbind(-1)
+    bases = [is_base & (low ^ -(1 - (b & 1))) & (high ^ -(1 - (b >> 1))) for b in range(4)]
+    return torch.stack([is_sense & ~is_base, *bases, *(is_sense & base for base in bases)], dim=-1)
 
 
 def count_bits(numbers: torch.Tensor) -> torch.Tensor:

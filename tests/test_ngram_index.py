@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.dynamic_module_utils import get_imports
 
@@ -292,6 +293,50 @@ def test_a_folder_of_another_version_is_refused(tmp_path) -> None:
     (tmp_path / "config.json").write_text(config.replace('"format_version": 1', '"format_version": 2'))
     with pytest.raises(InputError, match="reads version 1; fit the model again"):
         load_model_folder(tmp_path)
+
+
+DAMAGE: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
+    "places behind the text": lambda index: index["places"].fill_(2**31 - 1),
+    "places before the text": lambda index: index["places"].fill_(-1),
+    "rows behind the last": lambda index: index["first_rows"][2:].fill_(2**40),
+    "rows that shrink": lambda index: index["first_rows"][3:5].copy_(index["first_rows"][3:5].flip(0)),
+    "letters there are none of": lambda index: index["text"].fill_(200),
+    "a text that ends with a base": lambda index: index.update(text=index["text"].roll(-2)),
+    "no counts": lambda index: index["blocks"].zero_(),
+    "a count that jumps": lambda index: index["blocks"][-1, 1:5].add_(1),
+    "a bit more": lambda index: index["blocks"][3, 11].bitwise_not_(),
+}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_index_is_named_before_it_is_walked(
+    damage: Callable[[dict[str, torch.Tensor]], object],
+    compiled: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture", both_strands=True))
+    save_model_folder(tmp_path, model.count(tokens(random_genes(20))), load_tokenizer(), {})
+    stored = load_file(tmp_path / "model.safetensors")
+    index = {name.removeprefix("index."): tensor for name, tensor in stored.items() if name.startswith("index.")}
+    damage(index)
+    save_file(stored | {f"index.{name}": tensor for name, tensor in index.items()}, tmp_path / "model.safetensors")
+    if not compiled:
+        monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    damaged = AutoModelForCausalLM.from_pretrained(tmp_path)
+    for use in (lambda: damaged(padded(random_genes(20))), lambda: damaged.count(tokens(["ACGT"]))):
+        with pytest.raises(ValueError, match="index of training genes is damaged; get the model anew"):
+            use()
+    with pytest.raises(InputError, match="cannot be used: the model's index of training genes is damaged"):
+        load_model_folder(tmp_path)
+
+
+def test_an_index_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture")).count(tokens(random_genes(20)))
+    model(padded(["ACGT"]))
+    monkeypatch.setattr(torch.Tensor, "bincount", lambda *_, **__: pytest.fail("checked again"))
+    model(padded(["ACGT"]))
 
 
 @pytest.mark.parametrize("order", range(2, 25))
