@@ -354,8 +354,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
         def predict(rows: slice) -> WalkState:
             before = None if state is None else WalkState(*(tensor[rows].to(device) for tensor in state))
-            features, after = self.look(input_ids[rows], state=before, keep=kept)
             with torch.autocast(device.type, enabled=False):  # counts do not fit into short numbers
+                features, after = self.look(input_ids[rows], state=before, keep=kept)
                 logits[rows, :, EOS_ID:] = self.head(features)
             return after
 

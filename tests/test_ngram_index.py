@@ -399,6 +399,15 @@ def test_short_floating_types_hold_the_logits_alone(
         assert torch.equal(large(query[:1]).logits, large(query)[0][:1])
 
 
+def test_autocast_rounds_no_count_of_the_walk_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fitted("mixture", random_genes(60))
+    monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    query = padded(["ACGT" + "A" * 300])  # odd counts above 256, which bfloat16 does not have
+    exact = model(query, logits_to_keep=1).logits
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(model(query, logits_to_keep=1).logits, exact)
+
+
 def test_what_numba_does_is_not_asked_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(ngram_walk.__file__).parent
     assert not any("numba" in get_imports(folder / name) for name in ("ngram_compiled.py", "ngram_walk.py"))
