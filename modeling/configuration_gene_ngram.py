@@ -1,5 +1,7 @@
 """Configuration of the n-gram gene language model."""
 
+import math
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -87,8 +89,8 @@ class GeneNGramConfig(PreTrainedConfig):
         most = MAX_INDEX_ORDER if self.has_index else MAX_TABLE_ORDER
         if not least <= self.order <= most:
             raise ValueError(f"order is {self.order}; for {self.smoothing!r} it must be from {least} to {most}")
-        if self.smoothing == "laplace" and not self.pseudocount > 0:
-            raise ValueError(f"pseudocount is {self.pseudocount}; Laplace smoothing needs more than 0")
+        if self.smoothing == "laplace" and not 0 < self.pseudocount < math.inf:
+            raise ValueError(f"pseudocount is {self.pseudocount}; Laplace smoothing needs a number above 0")
         if self.pseudocount != 1 and self.smoothing != "laplace":
             raise ValueError(f"pseudocount is for 'laplace'; {self.smoothing!r} adds none")
         if not self.own_gene and self.smoothing != "mixture":

@@ -94,7 +94,17 @@ def test_the_score_of_a_gene_is_the_sum_over_its_steps(smoothing: str, order: in
     assert model.score([]).tolist() == []
 
 
-@pytest.mark.parametrize("options", [{"order": 0}, {"order": 13}, {"smoothing": "none"}, {"pseudocount": 0.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"order": 0},
+        {"order": 13},
+        {"smoothing": "none"},
+        {"pseudocount": 0.0},
+        {"pseudocount": float("inf")},
+        {"pseudocount": float("nan")},
+    ],
+)
 def test_impossible_models_are_refused(options: dict) -> None:
     with pytest.raises(StrictDataclassError, match=next(iter(options))):
         GeneNGramConfig(**options)
