@@ -47,7 +47,7 @@ class GeneNGramConfig(PreTrainedConfig):
         index_size (`int`, *optional*, defaults to 0):
             Symbols of the index of `"interpolated"` and `"mixture"`; known once genes are counted.
         format_version (`int`, *optional*, defaults to 1):
-            Of the index and its weights.
+            Of the index and its weights; `save_pretrained` always writes it.
         use_cache (`bool`, *optional*, defaults to `True`):
             Whether a model with an index returns its state.
         vocab_size (`int`, *optional*, defaults to 8):
@@ -81,7 +81,8 @@ class GeneNGramConfig(PreTrainedConfig):
         if self.format_version != FORMAT_VERSION:
             raise ValueError(
                 f"format_version is {self.format_version}, but this code reads version {FORMAT_VERSION}; fit the "
-                "model again, or load it with the code in its folder (trust_remote_code=True)"
+                "model again, use the genelm that wrote it, or load it with its own code (trust_remote_code=True) "
+                "where genelm is not imported"
             )
         if self.smoothing not in SMOOTHINGS:
             raise ValueError(f"smoothing is {self.smoothing!r}; choose one of {', '.join(SMOOTHINGS)}")

@@ -11,7 +11,12 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    StrictDataclassError,
+)
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -203,16 +208,27 @@ def load_model_folder(
     try:
         with _no_progress_bars():
             model, report = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, output_loading_info=True, trust_remote_code=trust_remote_code
+                folder,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are in the report, and refused below
+                trust_remote_code=trust_remote_code,
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:
         is_code = not trust_remote_code and not (folder / "tokenizer.json").exists()
         hint = " Its tokenizer is code, which --trust-remote-code runs." if is_code else ""
-        raise InputError(f"{folder} cannot be loaded as a causal language model: {error}{hint}") from error
+        reason = error.__cause__ if isinstance(error, StrictDataclassError) else error
+        raise InputError(f"{folder} cannot be loaded as a causal language model: {reason}{hint}") from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise InputError(f"{folder}: the weights of {', '.join(missing)} are missing; the folder is damaged.")
+    if report["mismatched_keys"]:
+        name, stored, expected = min(report["mismatched_keys"])
+        raise InputError(
+            f"{folder}: {name} has the shape {list(stored)}, but config.json asks for {list(expected)}; one of "
+            "the two files is not of this model, so get both anew."
+        )
     if isinstance(model, GeneNGramForCausalLM) and model.config.has_index:
         try:
             model.index.check()

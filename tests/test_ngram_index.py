@@ -291,7 +291,24 @@ def test_a_folder_of_another_version_is_refused(tmp_path) -> None:
     save_model_folder(tmp_path, model, load_tokenizer(), {})
     config = (tmp_path / "config.json").read_text()
     (tmp_path / "config.json").write_text(config.replace('"format_version": 1', '"format_version": 2'))
-    with pytest.raises(InputError, match="reads version 1; fit the model again"):
+    with pytest.raises(InputError, match="model: format_version is 2, but this code reads version 1; fit the model"):
+        load_model_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong", "message"),
+    [
+        ('"order": 24', '"order": 12', r"head.direct_weights.weight has the shape \[25, 50\], but .* \[\d+, \d+\]"),
+        ('"own_gene": true', '"own_gene": false', r"head.direct_weights.weight has the shape \[25, 50\]"),
+        ('"index_size": ', '"index_size": 1', r"index.blocks has the shape \[\d+, 16\], but config.json asks for"),
+    ],
+)
+def test_a_config_that_is_not_of_the_weights_is_named(said: str, wrong: str, message: str, tmp_path: Path) -> None:
+    model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="mixture")).count(tokens(random_genes(10)))
+    save_model_folder(tmp_path, model, load_tokenizer(), {})
+    config = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config.replace(said, wrong))
+    with pytest.raises(InputError, match=message):
         load_model_folder(tmp_path)
 
 
