@@ -144,6 +144,11 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         """The floating-point type of the logits."""
         return next(self.head.parameters()).dtype if self.config.has_index else self.of_logits_type.dtype
 
+    @property
+    def _precise_dtype(self) -> torch.dtype:
+        """The type to compute in: counts, and sums over a gene, do not fit into shorter ones than float32."""
+        return torch.promote_types(self.dtype, torch.float32)
+
     def _pseudocounts(self, dtype: torch.dtype) -> torch.Tensor:
         """What smoothing adds to the count of each token id, `[vocab_size]`."""
         added = torch.zeros(self.config.vocab_size, dtype=dtype, device=self.device)
@@ -243,7 +248,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             genes: token ids of one gene each, uint8, `[length]`, without `[BOS]` and `[EOS]`; `[UNK]` costs nothing.
 
         Returns:
-            Nats over the whole softmax, float64, `[len(genes)]`.
+            Nats over the whole softmax, summed of logits in float32 at least whatever the type of the model; float64,
+            `[len(genes)]`.
         """
         cost = self._index_costs if self.config.has_index else self._table_costs
         num_bases = _BASES_PER_CHUNK >> (6 if self.config.has_index else 0)
@@ -264,7 +270,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         rows = [torch.nn.functional.pad(gene.long(), (1, 1), value=EOS_ID) for gene in genes]
         tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=UNK_ID).to(self.device)
         tokens[:, 0] = BOS_ID
-        logits = self(tokens[:, :-1], use_cache=False).logits
+        logits, _ = self._index_logits(tokens[:, :-1])
         nats = -logits.gather(-1, tokens[:, 1:, None]).squeeze(-1).double()
         return torch.where(tokens[:, 1:] == UNK_ID, 0, nats).sum(dim=-1)
 
@@ -297,8 +303,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
                 models with a cache.
 
         Returns:
-            Logits `[batch, length, vocab_size]`, minus infinity where a token is impossible, the state, and with
-            `labels` the loss: nats per target.
+            Logits `[batch, length, vocab_size]`, minus infinity where a token is impossible, rounded to the type of
+            the model; the state; and with `labels` the loss: nats per target, of logits that are not rounded.
 
         Raises:
             ValueError: nothing has been counted yet, or a cache of another kind of model.
@@ -318,7 +324,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         if labels is not None:
             num_items = {key: kwargs[key] for key in ("num_items_in_batch",) if key in kwargs}
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **num_items)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=cache if use_cache else None)
+        state_after = cache if use_cache else None
+        return CausalLMOutputWithPast(loss=loss, logits=logits.to(self.dtype), past_key_values=state_after)
 
     def look(
         self,
@@ -343,14 +350,13 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def _index_logits(
-        self, input_ids: torch.Tensor, state: WalkState | None, keep: int
+        self, input_ids: torch.Tensor, state: WalkState | None = None, keep: int = 0
     ) -> tuple[torch.Tensor, WalkState]:
-        """Look and mix, on a CPU a few genes a thread at a time."""
-
+        """Look and mix, on a CPU a few genes a thread at a time; logits in float32 at least."""
         batch, length = input_ids.shape
         kept = min(keep or length, length)
         shape, device = (batch, kept, self.config.vocab_size), input_ids.device
-        logits = torch.full(shape, -torch.inf, dtype=self.dtype, device=device)
+        logits = torch.full(shape, -torch.inf, dtype=self._precise_dtype, device=device)
 
         def predict(rows: slice) -> WalkState:
             before = None if state is None else WalkState(*(tensor[rows].to(device) for tensor in state))
@@ -364,15 +370,15 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         return logits, WalkState(*map(torch.cat, zip(*states, strict=True)))
 
     def _smoothed(self, counts: torch.Tensor) -> torch.Tensor:
-        """Turn rows of the table, `[..., 5]`, into logarithms of probabilities, `[..., vocab_size]`."""
-        dtype = torch.promote_types(self.dtype, torch.float32)  # counts do not fit into short numbers
+        """Turn rows of the table, `[..., 5]`, into log-probabilities in float32 at least, `[..., vocab_size]`."""
+        dtype = self._precise_dtype
         mass = torch.nn.functional.pad(counts.to(dtype), (EOS_ID, 0)) + self._pseudocounts(dtype)
         total = mass.sum(dim=-1, keepdim=True)
         if not self.config.paper:
             outcomes = torch.arange(self.config.vocab_size, device=mass.device) >= EOS_ID
             mass = torch.where(total > 0, mass, outcomes.to(mass))
             total = mass.sum(dim=-1, keepdim=True)
-        return (mass.log() - total.clamp(min=torch.finfo(mass.dtype).tiny).log()).to(self.dtype)
+        return mass.log() - total.clamp(min=torch.finfo(mass.dtype).tiny).log()
 
 
 __all__ = ["GeneNGramForCausalLM"]

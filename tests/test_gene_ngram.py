@@ -119,6 +119,19 @@ def test_short_floating_types_hold_the_logits_of_large_counts(dtype: torch.dtype
     assert short[..., 3:].float().numpy() == pytest.approx(exact[..., 3:].numpy(), rel=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("smoothing", ["laplace", "mixture"])
+def test_scores_and_losses_are_sums_of_float32_in_any_floating_type(smoothing: str, dtype: torch.dtype) -> None:
+    genes = ["ACGTACGGTTGACA" * 30, "TTGACA"]
+    short = fitted(*genes, smoothing=smoothing, order=9).to(dtype)  # what is rounded once are the weights
+    tokens = [torch.from_numpy(encode(gene)) for gene in genes]
+    ids = torch.nn.functional.pad(tokens[0].long(), (1, 0), value=2)[None]
+    found, loss = short.score(tokens), short(ids, labels=ids).loss
+    precise = short.float()
+    assert found.tolist() == pytest.approx(precise.score(tokens).tolist(), rel=1e-6)
+    assert loss.item() == pytest.approx(precise(ids, labels=ids).loss.item(), rel=1e-6)
+
+
 def test_counts_survive_saving_in_any_floating_type(tmp_path) -> None:
     model = fitted("ACGTACGGT", "TTGACA", order=4)
     model.save_pretrained(tmp_path)
