@@ -10,7 +10,6 @@ contexts (`ngram_index.py`), a walk through a gene that looks them up (`ngram_wa
 probabilities of them (`ngram_heads.py`).
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -58,10 +57,6 @@ def _chunks(genes: Iterable[torch.Tensor], num_bases: int) -> Iterator[list[torc
 @cache
 def _thread_pool(num_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(1,))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_thread_pool.cache_clear)  # the threads stay with the parent
 
 
 def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
