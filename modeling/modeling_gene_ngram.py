@@ -157,6 +157,10 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
                 added[EOS_ID] = self.config.pseudocount
         return added
 
+    def train(self, mode: bool = True) -> "GeneNGramForCausalLM":
+        """Switch the mode; nothing is trainable in either, which `from_pretrained` forgets before it calls this."""
+        return super().train(mode).requires_grad_(False)
+
     def _init_weights(self, module: torch.nn.Module) -> None:
         if isinstance(module, InterpolatedHead | MixtureHead) and not getattr(module, "_is_hf_initialized", False):
             module.reset_parameters()

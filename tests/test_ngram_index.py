@@ -249,6 +249,12 @@ def test_a_saved_model_is_the_same_in_any_floating_type(model: GeneNGramForCausa
     assert torch.allclose(half(query).logits.float().exp(), model(query).logits.exp(), atol=0.1)
 
 
+def test_nothing_is_trainable_before_and_after_saving(model: GeneNGramForCausalLM, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    for one in (model, AutoModelForCausalLM.from_pretrained(tmp_path).train()):
+        assert one.num_parameters(only_trainable=True) == 0
+
+
 def test_fitting_is_a_function_of_its_seed(model: GeneNGramForCausalLM) -> None:
     again = fitted(model.config.smoothing, random_genes(60), both_strands=True)
     assert torch.equal(again(padded(["ACGTTGCA"])).logits, model(padded(["ACGTTGCA"])).logits)
