@@ -88,7 +88,8 @@ def add(
 
     genelm ngram add runs/mixture --data data/mouse_genes --validation data/human_genes --output runs/human_mouse
 
-    The genes must not have been counted already: they would count twice. (The same dataset again is refused.)
+    No new gene may be counted already, for it would count twice, and no validation gene may be counted at all. mixture
+    and interpolated refuse such genes, on either strand; laplace and mle, which do not know them, the same dataset.
     """
     from genelm.modeling import is_model_file, resolve_model_folder, save_model_folder
     from genelm.tokenization import load_tokenizer

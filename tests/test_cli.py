@@ -317,6 +317,33 @@ def test_an_n_gram_grows(genelm: Run, refused: Run, small_dataset: Path) -> None
     assert (Path("hub") / "ngram_walk.py").is_file()
 
 
+def test_no_gene_is_counted_twice_and_none_that_is_counted_fits_weights(
+    genelm: Run, refused: Run, small_dataset: Path
+) -> None:
+    genes = [gene for split in ("train", "validation", "test") for gene in load_split(small_dataset, split)]
+    complement = str.maketrans("ACGT", "TGCA")
+    for name, some in (
+        ("all", [gene["sequence"] for gene in genes]),
+        ("reversed", [gene["sequence"][::-1].translate(complement) for gene in genes]),
+        ("held_out", [gene["sequence"] for gene in load_split(small_dataset, "validation")]),
+    ):
+        lines = "".join(f">{name}_{number}\n{sequence}\n" for number, sequence in enumerate(some))
+        Path(f"{name}.fa").write_text(lines)
+    genelm("data build --source fasta --input all.fa --seed 5 --output data/again")
+    genelm("data build --source fasta --input reversed.fa --seed 6 --output data/reversed")
+    genelm("data build --source fasta --input held_out.fa --output data/held_out")
+    genelm("data build --source simulated --num-genes 60 --max-length 100 --seed 5 --output data/more")
+    genelm(f"ngram fit --data {small_dataset} --output runs/mixture")
+    for data, validation, found in (
+        ("again", small_dataset, r"Gene all_\d+ of data/again has been counted into runs/mixture already"),
+        ("reversed", small_dataset, r"Gene reversed_\d+ of data/reversed has been counted into"),
+        ("more", "data/again", r"Validation gene all_\d+ of data/again is among the counted genes of runs/mixture"),
+        ("held_out", small_dataset, r"Validation gene \S+ of \S+ is among the counted genes of data/held_out"),
+    ):
+        add = f"ngram add runs/mixture --data data/{data} --validation {validation} --output runs/twice"
+        assert re.search(found + ".*; give .*, or fit one dataset of all genes", refused(add))
+
+
 def test_n_grams_that_cannot_be_fitted(refused: Run, small_dataset: Path, tmp_path: Path) -> None:
     copy = tmp_path / "no_validation"
     shutil.copytree(small_dataset, copy)

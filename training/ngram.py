@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
@@ -18,6 +20,7 @@ from genelm.modeling import (
     read_record,
     usual_config,
 )
+from genelm.modeling.ngram_index import SYMBOL_OF_TOKEN, reverse_complement
 from genelm.storage import InputError
 from genelm.tokenization import encode
 
@@ -71,8 +74,8 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
         The model, and the record of how it came about.
 
     Raises:
-        InputError: the folder holds another kind of model or has counted these genes, or a dataset lacks a split that
-            is needed.
+        InputError: the folder holds another kind of model or has counted these genes, a validation gene is one that is
+            counted, or a dataset lacks a split that is needed.
     """
     model, _ = load_model_folder(folder)
     if not isinstance(model, GeneNGramForCausalLM):
@@ -84,6 +87,8 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
     if more["fingerprint"] in counted:
         raise InputError(f"The genes of {data} have been counted into {folder} already; give others.")
     weighing = _genes_to_fit_weights(model.config, validation)
+    if model.config.has_index:  # a table does not know its genes
+        _check_overlap(model, folder, data, validation)
     _count(model, data)
     together = {
         "name": f"{known.get('name', 'unknown')} + {more['name']}",
@@ -95,6 +100,39 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
     }
     section = before.get("config", {}).get("model", {"model_type": model.config.model_type})
     return model, _record(model, section, together, weighing)
+
+
+def _check_overlap(model: GeneNGramForCausalLM, folder: Path, data: Path, validation: Path) -> None:
+    """Refuse training genes that are counted already, and validation genes that are or would be; on either strand."""
+    counted = {_on_either_strand(gene) for gene in model.index.genes()}
+    new, held_out = (_ids_by_sequence(place, split) for place, split in ((data, "train"), (validation, "validation")))
+    instead = "fit one dataset of all genes (genelm data build --extra)"
+    for sequence, name in new.items():
+        if sequence in counted:
+            raise InputError(
+                f"Gene {name} of {data} has been counted into {folder} already and would count twice; give genes that "
+                f"have not, or {instead}."
+            )
+    for sequence, name in held_out.items():
+        if sequence in counted or sequence in new:
+            among = folder if sequence in counted else data
+            raise InputError(
+                f"Validation gene {name} of {validation} is among the counted genes of {among}, so weights fitted on "
+                f"it would trust copies too much; give another --validation, or {instead}."
+            )
+
+
+def _ids_by_sequence(data: Path, split: str) -> dict[bytes, str]:
+    """Give the ids of the genes of a split by their sequences."""
+    genes = load_split(data, split)
+    symbols = np.array(SYMBOL_OF_TOKEN, dtype=np.uint8)
+    sequences = (_on_either_strand(symbols[encode(sequence)]) for sequence in genes["sequence"])
+    return dict(zip(sequences, genes["gene_id"], strict=True))
+
+
+def _on_either_strand(symbols: npt.NDArray[np.uint8]) -> bytes:
+    """Give the symbols of a gene, the same for its reverse complement."""
+    return min(symbols.tobytes(), reverse_complement(symbols).tobytes())
 
 
 def _genes_to_fit_weights(config: GeneNGramConfig, data: Path) -> list[torch.Tensor]:
