@@ -292,7 +292,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         """Predict the token after each token.
 
         Args:
-            input_ids: token ids, `[batch, length]`. Padding on the left reads as "before the gene", which it is.
+            input_ids: token ids, `[batch, length]`, one gene a row: what stands before a `[BOS]` within a row is not
+                forgotten. Padding on the left reads as "before the gene", which it is.
             attention_mask: not needed: padding has an id of its own.
             past_key_values: the state to go on from, as returned by an earlier call; with an index only.
             labels: token ids whose prediction is scored, -100 where none is; `[batch, length]`, not shifted.
@@ -306,7 +307,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             the model; the state; and with `labels` the loss: nats per target, of logits that are not rounded.
 
         Raises:
-            ValueError: nothing has been counted yet, or a cache of another kind of model.
+            ValueError: with an index, nothing has been counted yet, or the index is damaged; or the cache is of
+                another kind of model.
         """
         cache = None
         if self.config.has_index:

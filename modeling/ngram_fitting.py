@@ -39,7 +39,7 @@ def fit_head(
 ) -> float:
     """Fit the numbers of the head on genes that were not counted; the counts stay as they are.
 
-    Minimises nats per base and end by Adam with one cycle of the learning rate, in a few passes over the genes. The
+    Minimises nats per base and end by AdamW with one cycle of the learning rate, in a few passes over the genes. The
     same genes, seed and number of threads give the same numbers on the same machine.
 
     Args:

@@ -452,6 +452,9 @@ def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark(
     per_length = fitted_numbers[0] // len(interpolated.outlook.contexts)
     assert f"{per_length} numbers a length ({fitted_numbers[0]:,})" in document
     assert f"{fitted_numbers[1]:,} numbers, and {mixture.hit_rates.numel()} hit rates" in document
+    assert (
+        f"in {mixture.epochs} more, the counts frozen (those of `interpolated` in {interpolated.epochs})" in document
+    )
     for lengths in (mixture.outlook.contexts, mixture.outlook.own_contexts):
         assert f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]} bases" in document
     benchmark = load_benchmark("ngram")
