@@ -88,8 +88,8 @@ def add(
 
     genelm ngram add runs/mixture --data data/mouse_genes --validation data/human_genes --output runs/human_mouse
 
-    No new gene may be counted already, for it would count twice, and no validation gene may be counted at all. mixture
-    and interpolated refuse such genes, on either strand; laplace and mle, which do not know them, the same dataset.
+    Genes that mixture or interpolated have counted already, and validation genes, are left out; laplace and mle do not
+    know their genes, and refuse only the same dataset.
     """
     from genelm.modeling import is_model_file, resolve_model_folder, save_model_folder
     from genelm.tokenization import load_tokenizer

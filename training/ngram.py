@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from datasets import Dataset
 from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
@@ -55,7 +56,8 @@ def fit_ngram(
     manifest = read_manifest(data)
     weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
-    counted = _count(model, data, fraction, seed)
+    genes = load_split(data, "train")
+    counted = _count(model, data, genes.select(draw_genes(len(genes), fraction, seed)) if len(genes) else genes)
     usual = {"order": config.order} | ({"both_strands": config.both_strands} if config.has_index else {})
     section = {"model_type": config.model_type, **given, **usual}
     return model, _record(model, section, dataset_facts(manifest) | counted, weighing)
@@ -65,17 +67,20 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
     """Count the train split of a dataset into a fitted model: what fitting on all genes at once would have given,
     if weights are fitted on the same validation genes.
 
+    Genes that the model has counted already, and those that are validation genes, are left out, and it is said. (A
+    table does not know its genes; it counts all.)
+
     Args:
         folder: of the model.
-        data: folder that `genelm data build` wrote, with genes that the model has not counted.
+        data: folder that `genelm data build` wrote.
         validation: such a folder, whose validation split weights are fitted on again.
 
     Returns:
         The model, and the record of how it came about.
 
     Raises:
-        InputError: the folder holds another kind of model or has counted these genes, a validation gene is one that is
-            counted, or a dataset lacks a split that is needed.
+        InputError: the folder holds another kind of model or has counted this dataset or a validation gene, or a
+            dataset lacks a split that is needed.
     """
     model, _ = load_model_folder(folder)
     if not isinstance(model, GeneNGramForCausalLM):
@@ -87,47 +92,57 @@ def add_to_ngram(folder: Path, data: Path, validation: Path) -> tuple[GeneNGramF
     if more["fingerprint"] in counted:
         raise InputError(f"The genes of {data} have been counted into {folder} already; give others.")
     weighing = _genes_to_fit_weights(model.config, validation)
-    if model.config.has_index:  # a table does not know its genes
-        _check_overlap(model, folder, data, validation)
-    _count(model, data)
+    genes = load_split(data, "train")
+    if model.config.has_index:
+        genes = _not_counted(model, folder, data, genes, validation)
+    added = _count(model, data, genes)
     together = {
         "name": f"{known.get('name', 'unknown')} + {more['name']}",
         "source": " + ".join(dict.fromkeys([*known.get("source", "unknown").split(" + "), more["source"]])),
         "fingerprint": hashlib.sha256(f"{known.get('fingerprint')}{more['fingerprint']}".encode()).hexdigest(),
-        "genes": known.get("genes", 0) + more["genes"],
-        "bases": known.get("bases", 0) + more["bases"],
+        "genes": known.get("genes", 0) + added["genes"],
+        "bases": known.get("bases", 0) + added["bases"],
         "counted": [*counted, more["fingerprint"]],
     }
     section = before.get("config", {}).get("model", {"model_type": model.config.model_type})
     return model, _record(model, section, together, weighing)
 
 
-def _check_overlap(model: GeneNGramForCausalLM, folder: Path, data: Path, validation: Path) -> None:
-    """Refuse training genes that are counted already, and validation genes that are or would be; on either strand."""
+def _not_counted(model: GeneNGramForCausalLM, folder: Path, data: Path, genes: Dataset, validation: Path) -> Dataset:
+    """Leave out genes that are counted already or are validation genes, on either strand, and say so.
+
+    Raises:
+        InputError: no gene is left, or a validation gene is counted already.
+    """
     counted = {_on_either_strand(gene) for gene in model.index.genes()}
-    new, held_out = (_ids_by_sequence(place, split) for place, split in ((data, "train"), (validation, "validation")))
-    instead = "fit one dataset of all genes (genelm data build --extra)"
-    for sequence, name in new.items():
+    held_out = load_split(validation, "validation")
+    validated = dict(zip(_sequences(held_out), held_out["gene_id"], strict=True))
+    for sequence, name in validated.items():
         if sequence in counted:
             raise InputError(
-                f"Gene {name} of {data} has been counted into {folder} already and would count twice; give genes that "
-                f"have not, or {instead}."
+                f"Validation gene {name} of {validation} is among the genes that {folder} has counted, so weights "
+                "fitted on it would trust copies too much; give another --validation."
             )
-    for sequence, name in held_out.items():
-        if sequence in counted or sequence in new:
-            among = folder if sequence in counted else data
-            raise InputError(
-                f"Validation gene {name} of {validation} is among the counted genes of {among}, so weights fitted on "
-                f"it would trust copies too much; give another --validation, or {instead}."
-            )
+    sequences = _sequences(genes)
+    places = [i for i, sequence in enumerate(sequences) if sequence not in counted and sequence not in validated]
+    if not places:
+        raise InputError(
+            f"No training gene of {data} is new: all have been counted into {folder} or are validation genes; give "
+            "others."
+        )
+    known = sum(sequence in counted for sequence in sequences)
+    others = len(genes) - len(places) - known
+    if known or others:
+        print(
+            f"{data}: {known + others:,} of {len(genes):,} genes are left out, {known:,} that have been counted "
+            f"already and {others:,} that are validation genes."
+        )
+    return genes.select(places)
 
 
-def _ids_by_sequence(data: Path, split: str) -> dict[bytes, str]:
-    """Give the ids of the genes of a split by their sequences."""
-    genes = load_split(data, split)
+def _sequences(genes: Dataset) -> list[bytes]:
     symbols = np.array(SYMBOL_OF_TOKEN, dtype=np.uint8)
-    sequences = (_on_either_strand(symbols[encode(sequence)]) for sequence in genes["sequence"])
-    return dict(zip(sequences, genes["gene_id"], strict=True))
+    return [_on_either_strand(symbols[encode(sequence)]) for sequence in genes["sequence"]]
 
 
 def _on_either_strand(symbols: npt.NDArray[np.uint8]) -> bytes:
@@ -147,12 +162,10 @@ def _genes_to_fit_weights(config: GeneNGramConfig, data: Path) -> list[torch.Ten
     return [torch.from_numpy(encode(sequence)) for sequence in load_split(data, "validation")["sequence"]]
 
 
-def _count(model: GeneNGramForCausalLM, data: Path, fraction: float = 1.0, seed: int = SEED) -> dict[str, int]:
-    """Count the training genes, or a share of them, and say how many they are."""
-    genes = load_split(data, "train")
+def _count(model: GeneNGramForCausalLM, data: Path, genes: Dataset) -> dict[str, int]:
+    """Count training genes of a dataset, and say how many they are."""
     if not len(genes):
         raise InputError(f"The train split of {data} has no gene to count; build it anew.")
-    genes = genes.select(draw_genes(len(genes), fraction, seed))
     bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
     try:
         model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
