@@ -1,9 +1,7 @@
-"""What libraries are told by the environment before they are loaded: how threads wait, how memory comes, when bars
-move."""
+"""What libraries are told by the environment before they are loaded: how threads wait, when bars move."""
 
 import os
 import sys
-from pathlib import Path
 
 SPINS = "100"
 """Turns of the loop in which a thread waits before it sleeps: a few microseconds; GNU's own choice is milliseconds.
@@ -14,8 +12,6 @@ they wait for a moment alone.
 
 SECONDS_BETWEEN_LINES = "30"
 
-_LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
-
 
 def prepare_environment() -> None:
     """Say to libraries what serves this program; to be called before torch and tqdm are loaded.
@@ -25,14 +21,10 @@ def prepare_environment() -> None:
     - The threads that torch computes with are OpenMP's, and GNU's hold their processor while they wait. Where another
       program wants it too, the thread that is waited for does not get one, and both programs nearly stand still. Ours
       sleep soon (`GOMP_SPINCOUNT`, unless there is an `OMP_WAIT_POLICY`).
-    - A step takes and gives back hundreds of megabytes, which the kernel clears page by page. Large tensors ask for
-      large pages, where Linux has them (`THP_MEM_ALLOC_ENABLE`).
     - Progress bars write to a file, such as the log of a batch job, twice a minute (`TQDM_MININTERVAL`). On a terminal
       they move as usual.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-    if _LARGE_PAGES.exists():
-        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", SECONDS_BETWEEN_LINES)
