@@ -52,6 +52,11 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
             "sees the bases it is to predict",
         ),
         ("model: {model_type: [gpt2]}", "expected gene_rnn"),
+        (
+            "model: {model_type: llama, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2,"
+            " num_key_value_heads: 2, intermediate_size: 8, attention_dropout: 2}",
+            "cannot read a gene: .*dropout",
+        ),
         ("model: {model_type: gpt2, 1: 2}", "unknown key '1'"),
         ("model: {model_type: gpt2, vocab_size: 9}", "sets vocab_size, which follows from the vocabulary"),
     ],

@@ -140,6 +140,14 @@ def test_a_file_that_is_no_sweep_is_refused(content: str, message: str, tmp_path
         read_sweep(write_sweep(tmp_path, content))
 
 
+def test_trials_of_many_options_have_names_that_folders_can_have(tmp_path: Path) -> None:
+    options = ", ".join(f"model.an_option_of_a_long_name_{number}: 1" for number in range(20))
+    file = write_sweep(tmp_path, f"trials: [{{{options}, seed: 1}}, {{{options}, seed: 2}}]")
+    names = [trial.name for trial in read_sweep(file)[1]]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) < 255
+
+
 def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
     for file in sorted((ROOT / "configs" / "sweeps").glob("*.yaml")):
         config, planned = read_sweep(file)
@@ -161,7 +169,7 @@ def test_the_dropout_of_the_lstm_is_what_is_best_on_novel_validation_genes() -> 
     assert section["dropout"] == 0.1
 
 
-@pytest.mark.parametrize("name", ["lstm", "lstm_five_minutes", "gpt2_five_minutes"])
+@pytest.mark.parametrize("name", ["lstm", "lstm_five_minutes", "lstm_schedule", "gpt2_five_minutes", "gpt2_schedule"])
 def test_the_table_of_a_sweep_is_what_was_measured(name: str) -> None:
     _, planned = read_sweep(ROOT / "configs" / "sweeps" / f"{name}.yaml")
     entries = json.loads((ROOT / "docs" / "results" / "sweeps" / f"{name}.json").read_text())

@@ -58,7 +58,16 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
         raise InputError(f"The model section does not describe a {model_type}: {reason}.") from error
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"A {model_type} has nothing to train by gradients; fit it with `genelm ngram fit`.")
-    if looks_ahead(with_large_weights(model), [BOS_ID, *BASE_IDS]):
+    tokens = [BOS_ID, *BASE_IDS]
+    try:
+        probe = with_large_weights(model)
+        probe.train()(
+            input_ids=torch.tensor([tokens]), use_cache=False
+        )  # dropout and the like are asked for here alone
+        sees_ahead = looks_ahead(probe, tokens)
+    except Exception as error:  # likewise
+        raise InputError(f"The {model_type} that the model section describes cannot read a gene: {error}.") from error
+    if sees_ahead:
         raise InputError(
             f"This {model_type} sees the bases it is to predict, so it is no causal model; choose another model_type, "
             "or set `is_decoder: true` where there is that option."

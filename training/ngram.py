@@ -57,7 +57,7 @@ def fit_ngram(
     weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
     genes = load_split(data, "train")
-    counted = _count(model, data, genes.select(draw_genes(len(genes), fraction, seed)) if len(genes) else genes)
+    counted = _count(model, data, genes.select(draw_genes(len(genes), fraction, seed)))
     usual = {"order": config.order} | ({"both_strands": config.both_strands} if config.has_index else {})
     section = {"model_type": config.model_type, **given, **usual}
     return model, _record(model, section, dataset_facts(manifest) | counted, weighing)

@@ -1,5 +1,6 @@
 """A sweep: many trainings that differ in some options, one table, and the winner on validation."""
 
+import hashlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from .options import read_yaml
 from .trials import TrainingFailed, check_trial, run_trial
 
 _KEYS = ("config", "options", "grid", "trials")
+_LONGEST_NAME = 200
+"""Of a folder, which file systems allow 255 bytes."""
 
 
 @dataclass(frozen=True)
@@ -150,4 +153,7 @@ def sweep_table(entries: list[dict[str, Any]], planned: int) -> str:
 def _name(options: dict[str, Any]) -> str:
     """Name a trial after what is its own; a name serves as that of a folder."""
     parts = (f"{name.removeprefix('model.')}={value}" for name, value in options.items())
-    return ",".join(parts).replace("/", "_").replace(" ", "") or "base"
+    name = ",".join(parts).replace("/", "_").replace(" ", "") or "base"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
