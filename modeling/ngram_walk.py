@@ -160,7 +160,7 @@ def _leave_out_repeated_beginnings(features: Features, outlook: Outlook, seen: t
     places = torch.arange(seen.shape[1], device=seen.device)
     begun = torch.where(seen == BOUNDARY, places, -1).cummax(dim=1).values
     bases = (places - begun)[:, -features.counts.shape[1] :]
-    rows, columns = (bases + 1 < outlook.contexts[-1]).nonzero(as_tuple=True)
+    rows, columns = (bases + 1 < outlook.contexts[-1]).nonzero().unbind(dim=1)
     longest = bases[rows, columns, None] + 1
     for counts, contexts in ((features.counts, outlook.contexts), (features.sense_counts, outlook.sense_contexts)):
         is_repeated = torch.tensor(contexts, device=seen.device) > longest

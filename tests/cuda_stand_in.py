@@ -56,6 +56,9 @@ class OnDevice(torch.Tensor):
     def contiguous(self) -> "OnDevice":
         return OnDevice(self.held.contiguous())
 
+    def nonzero(self) -> "OnDevice":
+        return OnDevice(self.held.nonzero())
+
     def __getitem__(self, index: Any) -> "OnDevice":  # indices may lie on the CPU
         return OnDevice(self.held[tree_map(_held, index)])
 
