@@ -22,7 +22,7 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
         section: `model_type`, any causal one of transformers or of ours, and the options of its configuration.
 
     Raises:
-        InputError: there is no such type or option, or the shape is impossible.
+        InputError: there is no such type or option, the shape is impossible, or the model is not causal.
     """
     options = {str(name): value for name, value in section.items()}
     model_type = options.pop("model_type", None)
@@ -61,9 +61,8 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
     tokens = [BOS_ID, *BASE_IDS]
     try:
         probe = with_large_weights(model)
-        probe.train()(
-            input_ids=torch.tensor([tokens]), use_cache=False
-        )  # dropout and the like are asked for here alone
+        # Dropout and the like are asked for in training alone.
+        probe.train()(input_ids=torch.tensor([tokens]), use_cache=False)
         sees_ahead = looks_ahead(probe, tokens)
     except Exception as error:  # likewise
         raise InputError(f"The {model_type} that the model section describes cannot read a gene: {error}.") from error
