@@ -27,7 +27,7 @@ from genelm.modeling import (
     usual_config,
 )
 from genelm.modeling import modeling_gene_ngram as model_module
-from genelm.modeling.ngram_index import ContextIndex
+from genelm.modeling.ngram_index import DEPTH, ContextIndex
 from genelm.storage import InputError
 from genelm.tokenization import encode, load_tokenizer
 
@@ -109,6 +109,18 @@ def test_counts_of_every_context_by_brute_force(once: bool, both_strands: bool) 
                 if both_strands and not starts and "N" not in context:
                     expected = expected + np.append(0, brute_counts(other, context, False)[1:])
                 assert features.counts[0, place, k].tolist() == expected[1:].tolist()
+
+
+@pytest.mark.parametrize("places_at_once", [1, 100, 10_000])
+def test_contexts_are_sorted_the_same_in_parts(places_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    symbols = np.array(ngram_index.SYMBOL_OF_TOKEN, dtype=np.uint8)
+    genes = [symbols[encode(gene)] for gene in [*random_genes(24), "A" * 300]]
+    monkeypatch.setattr(ngram_index, "_PLACES_AT_ONCE", places_at_once)
+    index = ContextIndex(0)
+    index.build(genes, both_strands=True)
+    text = index.text.numpy()
+    contexts = [np.roll(text, -place)[: -DEPTH - 1 : -1].tolist() for place in range(len(text))]
+    assert index.places.tolist() == sorted(range(len(text)), key=contexts.__getitem__)
 
 
 def test_both_strands_count_alike() -> None:
