@@ -15,6 +15,7 @@ from genelm.tokenization import (
     length_batches,
     load_tokenizer,
     pad_right,
+    padded_length,
 )
 
 TOKENIZER = load_tokenizer()
@@ -75,10 +76,13 @@ def test_epochs_differ() -> None:
     assert [batch.tolist() for batch in first] != [batch.tolist() for batch in second]
 
 
-def test_little_of_a_batch_is_padding() -> None:
-    lengths = np.random.default_rng(0).integers(20, 1000, size=5000)
-    batches = epoch_batches(lengths, 8192, None, 0, 0)
-    assert lengths.sum() / sum(len(batch) * lengths[batch].max() for batch in batches) > 0.95
+@pytest.mark.parametrize(("max_positions", "max_genes"), [(4096, None), (8192, None), (64512, 64)])
+def test_little_of_a_batch_is_padding(max_positions: int, max_genes: int | None) -> None:
+    """Of as many genes as the paper's, whose lengths are spread out likewise; 64 a batch are its own."""
+    lengths = np.random.default_rng(0).lognormal(5.7, 0.7, size=5476).clip(20, 1000).astype(int)
+    batches = epoch_batches(lengths, max_positions, max_genes, 0, 0)
+    positions = sum(len(batch) * padded_length(int(lengths[batch].max())) for batch in batches)
+    assert lengths.sum() / positions > 0.95
 
 
 def test_padding_is_on_the_right() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .vocabulary import EOS_ID
 
-BATCHES_PER_POOL = 32
+BATCHES_PER_POOL, FEW_POOLS = 32, 3
 
 INPUT_FILLER = EOS_ID
 """What fills up inputs on the right. A causal model cannot look there, so no attention mask is needed, which would
@@ -46,7 +46,8 @@ def epoch_batches(
     """Deal the genes of one epoch of training into batches; a pure function of its arguments.
 
     Genes are shuffled, cut into pools of about `BATCHES_PER_POOL` batches, grouped by length within each pool, and the
-    batches shuffled again: nearly as random as single genes, with little padding.
+    batches shuffled again: nearly as random as single genes, with little padding. The last pool has what is left, and
+    more padding if that is little; where pools are few, the others share it.
 
     Args:
         lengths: tokens of each gene, `[n_genes]`.
@@ -64,6 +65,9 @@ def epoch_batches(
     if max_genes is not None:
         genes_per_batch = min(genes_per_batch, max_genes)
     pool_size = max(1, round(BATCHES_PER_POOL * genes_per_batch))
+    whole_pools = max(1, len(shuffled) // pool_size)
+    if whole_pools < FEW_POOLS:
+        pool_size = max(1, -(-len(shuffled) // whole_pools))
     batches = []
     for start in range(0, len(shuffled), pool_size):
         pool = shuffled[start : start + pool_size]
