@@ -59,7 +59,7 @@ def fit(
     genelm ngram fit --data data/human_genes --smoothing laplace --order 8 --output runs/laplace8
 
     mixture and interpolated also fit weights on the validation split, in less than a minute for 2 million bases. They
-    take some 40 bytes of memory a base while they count (80 with both strands), and 7 (14) a base on the disk.
+    take some 30 bytes of memory a base while they count (60 with both strands), and 7 (14) a base on the disk.
     """
     from genelm.modeling import is_model_file, save_model_folder
     from genelm.tokenization import load_tokenizer

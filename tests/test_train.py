@@ -244,6 +244,16 @@ def test_a_long_curve_is_thinned_out_evenly() -> None:
     assert {later - earlier for earlier, later in itertools.pairwise(steps[:-1])} == {8}
 
 
+@pytest.mark.parametrize("model", ["lstm", "gpt2"])
+def test_bits_of_training_are_those_of_the_scorer(model: str, small_dataset: Path, tmp_path: Path) -> None:
+    more = "--max_steps 1 --warmup_steps 0 --logging_steps 1 --learning_rate 0 --train_batch_positions 1000000"
+    folder = train(arguments(small_dataset, tmp_path / "run", model, f"{more} --gradient_accumulation_steps 2"))
+    (entry,) = json.loads((folder / "training_record.json").read_text())["curve"]
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    scores = score_genes(network, list(load_split(small_dataset, "train")["sequence"]))
+    assert bits_per_base(scores.base_nats, scores.n_bases) == pytest.approx(entry["bits_per_base"], abs=1e-6)
+
+
 def test_what_is_recorded(small_dataset: Path, tmp_path: Path) -> None:
     folder = train(arguments(small_dataset, tmp_path / "run", "gpt2", "--logging_steps 3 --train_fraction 0.5"))
     record = json.loads((folder / "training_record.json").read_text())
@@ -255,7 +265,7 @@ def test_what_is_recorded(small_dataset: Path, tmp_path: Path) -> None:
         assert 0.9 < entry["share_of_positions_used"] <= 1.0
         assert 0 < entry["share_of_time_loading"] < 1
         assert entry["bases_per_second"] > 0
-        assert 1 < entry["bits_per_target"] < 4
+        assert 1 < entry["bits_per_base"] < 4
     assert record["seconds"] > 0
     assert (folder / "training_curve.png").read_bytes().startswith(b"\x89PNG")
     card = render_model_card(folder, [])

@@ -191,7 +191,7 @@ def killed_again_and_again(data: Path, folder: Path, kills: int, processes: int)
         process.wait()
     assert_equal(last_weights(folder / "killed", 5 * kills + 10), last_weights(folder / "whole", 5 * kills + 10))
     whole, killed = (json.loads((folder / run / "training_record.json").read_text()) for run in ("whole", "killed"))
-    for part, name in (("history", "validation_bits_per_base"), ("curve", "bits_per_target")):
+    for part, name in (("history", "validation_bits_per_base"), ("curve", "bits_per_base")):
         assert [entry[name] for entry in whole[part]] == [entry[name] for entry in killed[part]]
 
 

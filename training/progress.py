@@ -14,9 +14,9 @@ class Window:
     """Sums over the steps since the last entry of the curve, over all processes.
 
     Attributes:
-        nats: of the loss, over all targets.
-        targets: symbols that were predicted.
-        bases: A, C, G and T among the genes.
+        nats: of the bases, ends of genes left aside.
+        targets: symbols that were predicted, ends of genes included.
+        bases: A, C, G and T of the genes.
         positions: symbols that were read, padding included.
         seconds: that passed, without validations and checkpoints.
         loading_seconds: of these, until batches were ready.
@@ -32,7 +32,7 @@ class Window:
     def figures(self) -> dict[str, float]:
         """Return what the sums say: bits, speed, and the shares of positions and of time that are put to use."""
         return {
-            "bits_per_target": self.nats / math.log(2) / self.targets,
+            "bits_per_base": self.nats / math.log(2) / max(self.bases, 1),
             "bases_per_second": self.bases / self.seconds,
             "share_of_positions_used": self.targets / self.positions,
             "share_of_time_loading": self.loading_seconds / self.seconds,

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from torch.distributed.tensor import DTensor
+from torch.nn import functional
 from tqdm.auto import tqdm
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
 from genelm.storage import InputError, write_json
-from genelm.tokenization import load_tokenizer
+from genelm.tokenization import BASE_IDS, load_tokenizer
 
 from .checkpoints import checkpoints, save_checkpoint
 from .devices import is_out_of_memory, peak_memory
@@ -38,7 +39,8 @@ class Step:
     Attributes:
         step: its number.
         genes: of its global batch.
-        figures: nats, positions, how many processes were told to stop, and the norm of the gradient, on the CPU.
+        figures: nats of the loss and of the bases alone, positions, how many processes were told to stop, and the norm
+            of the gradient, on the CPU.
         arrived: on a GPU, what to wait for before `figures` are read.
         loading_seconds: taken to get the batch.
     """
@@ -135,9 +137,10 @@ class Run:
         num_targets = int(self.genes.num_targets[batch].sum())
         longest = batch[self.genes.num_inputs[batch].argmax()]
         slots = accelerator.num_processes * config.gradient_accumulation_steps
-        # The loss, positions, and whether this process was told to stop. A double counts a billion positions exactly.
+        # The loss, nats of the bases alone, positions, and whether this process was told to stop. A double counts a
+        # billion positions exactly.
         kind = torch.float32 if device.type == "mps" else torch.float64
-        sums = torch.zeros(3, device=device, dtype=kind)
+        sums = torch.zeros(4, device=device, dtype=kind)
         loading_seconds = 0.0
         with self._enough_memory(f"step {step}, {num_targets:,} symbols in {len(batch):,} genes", longest):
             for index in range(config.gradient_accumulation_steps):
@@ -154,20 +157,20 @@ class Run:
                 with contextlib.nullcontext() if exchanges else accelerator.no_sync(self.model):
                     with accelerator.autocast():
                         logits = self.model(input_ids=part.inputs, use_cache=False, **part.more).logits
-                    nats = torch.nn.functional.cross_entropy(
-                        logits.flatten(0, 1).float(), part.targets.flatten(), ignore_index=IGNORED, reduction="sum"
-                    )
+                    logits, targets = logits.flatten(0, 1).float(), part.targets.flatten()
+                    nats = functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
                     # Gradients are averaged over the processes; this makes that a sum.
                     accelerator.backward(nats * accelerator.num_processes / num_targets)
                 sums[0] += nats.detach()
-                sums[1] += part.inputs.numel()
+                sums[1] += _nats_of_bases(logits.detach(), targets)
+                sums[2] += part.inputs.numel()
             norm = accelerator.clip_grad_norm_(self.model.parameters(), config.max_grad_norm or math.inf)
             if isinstance(norm, DTensor):
                 norm = norm.full_tensor()
             self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad()
-        sums[2] += self.interruption.is_wanted
+        sums[3] += self.interruption.is_wanted
         figures = torch.cat([accelerator.reduce(sums, "sum"), torch.as_tensor(norm).to(sums).reshape(1)])
         figures, arrived = figures.to("cpu", non_blocking=device.type == "cuda"), None
         if device.type == "cuda":
@@ -188,19 +191,19 @@ class Run:
         taken, self.unsettled = self.unsettled, None
         if taken.arrived is not None:
             taken.arrived.synchronize()
-        nats, positions, interrupted, norm = taken.figures.tolist()
+        loss, nats_of_bases, positions, interrupted, norm = taken.figures.tolist()
         # In fp16 a gradient that is not finite is left out, and the loss scaled down.
-        if not math.isfinite(nats) or not (math.isfinite(norm) or self.accelerator.mixed_precision == "fp16"):
+        if not math.isfinite(loss) or not (math.isfinite(norm) or self.accelerator.mixed_precision == "fp16"):
             names = GeneNames(Path(self.config.data), "train")
             shown = ", ".join(names[gene] for gene in taken.genes[:_NAMES_SHOWN].tolist())
             others = f" and {len(taken.genes) - _NAMES_SHOWN} others" if len(taken.genes) > _NAMES_SHOWN else ""
             raise InputError(
-                f"At step {taken.step} the loss is {nats:g} nats and the gradient's norm {norm:g}, on genes {shown}"
+                f"At step {taken.step} the loss is {loss:g} nats and the gradient's norm {norm:g}, on genes {shown}"
                 f"{others}. Lower --learning_rate or raise --warmup_steps, in another --output_dir."
                 f"{self._what_is_kept()}"
             )
         window = self.progress.window
-        window.nats += nats
+        window.nats += nats_of_bases
         window.targets += int(self.genes.num_targets[taken.genes].sum())
         window.bases += int(self.genes.num_bases[taken.genes].sum())
         window.positions += positions
@@ -242,7 +245,7 @@ class Run:
             "peak_memory_gb": peak_memory(self.accelerator.device) / 1e9,
         }
         entry = self.progress.close_window(more)
-        bar.set_postfix_str(f"{entry['bits_per_target']:.4f} bits/target, {entry['bases_per_second']:,.0f} bases/s")
+        bar.set_postfix_str(f"{entry['bits_per_base']:.4f} bits/base, {entry['bases_per_second']:,.0f} bases/s")
         figures = {f"train/{name}": value for name, value in entry.items() if name != "step"}
         self.accelerator.log(figures, step=self.progress.step)
 
@@ -292,3 +295,10 @@ class Run:
         write_json(folder / RECORD_FILE, record)
         if "best" in record:
             draw_training_curve(record, folder / CURVE_FILE)
+
+
+def _nats_of_bases(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Sum what the bases cost, given that one comes, as `genelm.eval` counts it: the end of a gene costs nothing."""
+    bases = torch.where(targets >= BASE_IDS[0], targets - BASE_IDS[0], IGNORED)
+    logits = logits[:, BASE_IDS[0] : BASE_IDS[-1] + 1]
+    return functional.cross_entropy(logits, bases, ignore_index=IGNORED, reduction="sum")

@@ -13,7 +13,7 @@ def draw_training_curve(record: dict[str, Any], path: Path) -> None:
     """Draw the bits of training and validation over the steps, and the learning rate below them.
 
     Args:
-        record: a training record with `curve` (entries with `step`, `bits_per_target` and `learning_rate`), `history`
+        record: a training record with `curve` (entries with `step`, `bits_per_base` and `learning_rate`), `history`
             (entries with `step` and `validation_bits_per_base`) and `best`.
         path: file to write, `.png` or `.svg`.
     """
@@ -24,11 +24,11 @@ def draw_training_curve(record: dict[str, Any], path: Path) -> None:
         steps = [entry["step"] for entry in curve]
         bits.plot(
             steps,
-            [entry["bits_per_target"] for entry in curve],
+            [entry["bits_per_base"] for entry in curve],
             color=COLORS[0],
             alpha=0.6,
             linewidth=1,
-            label="training, each symbol",
+            label="training",
         )
         bits.plot(
             [entry["step"] for entry in history],
@@ -36,10 +36,10 @@ def draw_training_curve(record: dict[str, Any], path: Path) -> None:
             color=COLORS[1],
             marker="o",
             markersize=4,
-            label="validation, each base",
+            label="validation",
         )
         bits.axvline(best["step"], color=GRAY, linestyle=":", label=f"kept: step {best['step']:,}")
-        bits.set_ylabel("bits")
+        bits.set_ylabel("bits per base")
         bits.legend(frameon=False)
         rate.plot(steps, [entry["learning_rate"] for entry in curve], color=COLORS[2])
         rate.set_ylabel("learning rate")
