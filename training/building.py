@@ -43,13 +43,15 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
         )
     config_class = CONFIG_MAPPING[model_type]
     known = {entry.name for entry in dataclasses.fields(config_class)} | set(config_class.attribute_map)
-    for key in options:
+    for key, value in options.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             raise InputError(
                 f"The model section has an unknown key {key!r} for model_type {model_type}"
                 + (f"; did you mean {close[0]!r}?" if close else "; see the documentation of its configuration.")
             )
+        if "layer" in key and isinstance(value, int) and value < 0:  # transformers would build none
+            raise InputError(f"The model section has {key}: {value}; give 0 or more.")
     try:
         config = config_class(**ours, **options)
         model = AutoModelForCausalLM.from_config(config)

@@ -108,7 +108,12 @@ def _train(
     schedule = config.lr_scheduler_type
     if schedule == "constant" and config.warmup_steps:
         schedule = "constant_with_warmup"
-    scheduler = get_scheduler(schedule, optimizer, config.warmup_steps, total_steps)
+    try:
+        scheduler = get_scheduler(schedule, optimizer, config.warmup_steps, total_steps)
+    except ValueError as error:
+        raise InputError(
+            f"The schedule {schedule} cannot start from --learning_rate {config.learning_rate:g}: {error}."
+        ) from error
     record = {
         **new_record(
             model,

@@ -81,6 +81,8 @@ LEAST = {
 }
 """Smallest value of each number that has one."""
 
+LARGEST_SEED = 2**63 - 1
+
 FIXED = (
     "seed",
     "append_eos",
@@ -214,6 +216,8 @@ def check_config(config: TrainingConfig) -> None:
         value = getattr(config, name)
         if value is not None and not value >= least:
             raise InputError(f"--{name} {value} is too small; give {least} or more.")
+    if config.seed > LARGEST_SEED:
+        raise InputError(f"--seed {config.seed} is too large; give {LARGEST_SEED} or less.")
     if config.cpu_threads is not None and config.cpu_threads > (os.cpu_count() or 1):
         raise InputError(f"--cpu_threads {config.cpu_threads} is more than there are: {os.cpu_count()}.")
     for name in ("adam_beta1", "adam_beta2"):
