@@ -1,5 +1,6 @@
 """`genelm ngram`, `generate`, `score` and `push`: make models and use them."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -164,7 +165,7 @@ def generate(
         )
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{model} cannot write this: {error}.") from error
-    name = Path(model).resolve().name
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(model).resolve().name)  # an id ends at a space, and is ASCII
     with (
         file_or_stdout(output) as path,
         atomic_file(path) as temporary,

@@ -157,19 +157,20 @@ def variants(
     genelm variants runs/lstm --variants mpra.tsv --column contig=element --column position=pos0 --zero-based
     --column effect=log2_effect --reference elements.fa --output results/mpra_lstm.json
 
-    A variant's score is the log-likelihood of the window with the alternative allele less that with the reference
-    allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its interval, where
-    there are any; the scores themselves lie beside the results, in results/mine_lstm.variants.tsv.
+    A variant's score is the log-odds, against uniform bases, of the window with the alternative allele less that with
+    the reference allele. It is compared with measured effects (Spearman) and with labels (AUROC), each with its
+    interval, where there are any; the scores themselves lie beside the results, in results/mine_lstm.variants.tsv.
     """
     _check_results_file(output)
     for file in (variants, reference):
         if not file.is_file():
             raise InputError(f"{file} is not a file; check the path.")
 
-    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, write_results
+    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, what_is_scored, write_results
 
     scores = output.with_suffix(".variants.tsv")
     scorer, info, cache = _load(model, output, context, trust_remote_code)
+    _check_same_kind(output, info["name"], what_is_scored(window or WINDOW, both_strands))
     results = evaluate_variants(
         scorer,
         model_info=info,

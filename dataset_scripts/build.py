@@ -109,7 +109,8 @@ def _write_split(prepared: PreparedGenes, split: str, folder: Path) -> dict[str,
             statistics_of_split.add(gene)
         writer.close()
         files.append({"file": file, "sha256": sha256_of(folder / file)})
-    return {"files": files, **statistics_of_split.summary()}
+    were_sought = prepared.similar_to_training is not None
+    return {"files": files, **statistics_of_split.summary()} | ({} if were_sought else {"clusters": None})
 
 
 class _Statistics:
@@ -119,7 +120,7 @@ class _Statistics:
         self._types: Counter[str] = Counter()
         self._sources: Counter[str] = Counter()
         self._letters: Counter[str] = Counter()
-        self._clusters: set[str] = set()
+        self._clusters: set[str | None] = set()
         self._lengths: list[int] = []
 
     def add(self, gene: Gene) -> None:
@@ -127,8 +128,7 @@ class _Statistics:
         self._sources[gene["source"] or "unknown"] += 1
         self._letters.update({base: gene["sequence"].count(base) for base in BASES})
         self._lengths.append(gene["length"])
-        if gene["cluster_id"] is not None:
-            self._clusters.add(gene["cluster_id"])
+        self._clusters.add(gene["cluster_id"])
 
     def summary(self) -> dict[str, Any]:
         bases = sum(self._lengths)
@@ -139,7 +139,7 @@ class _Statistics:
             "gene_types": dict(_by_frequency(self._types)),
             "sources": dict(_by_frequency(self._sources)),
             "letters": letters | {"other": bases - sum(letters.values())},
-            "clusters": len(self._clusters) or None,
+            "clusters": len(self._clusters),
             "length": {
                 "min": min(self._lengths),
                 "median": float(statistics.median(self._lengths)),

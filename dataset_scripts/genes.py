@@ -29,7 +29,8 @@ FEATURES = Features(
 )
 """The columns of a dataset. `start` and `end` are 1-based and inclusive, `sequence` is the sense strand, `length` is
 counted in bases; what a source does not know is null. `source` names where the gene was read, `cluster_id` its cluster
-of similar genes, and `familiarity` is the share of its 24-mers that the training genes have, on either strand."""
+of similar genes or of pieces of one gene, and `familiarity` is the share of its 24-mers that the training genes have,
+on either strand."""
 
 SOURCE_COLUMNS = tuple(name for name in FEATURES if name not in ("length", "source", "cluster_id", "familiarity"))
 """The columns that a source can give; the others are found out by the build."""

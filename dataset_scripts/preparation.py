@@ -50,7 +50,8 @@ class PreparedGenes:
     Args:
         store: the genes read, on a disk.
         splits: split -> positions of its genes in the store, ascending, none empty.
-        cluster_ids: id of the first gene of each gene's cluster, by position in the store; None where none was sought.
+        cluster_ids: id of the first gene of each gene's cluster, by position in the store; where similar genes were
+            not sought, only the pieces of one gene make a cluster.
         familiarity: share of each gene's 24-mers that the training genes have, by position in the store.
         similar_to_training: split -> number of genes that are similar to a training gene; None where none was sought.
         inputs: what each source says of its files, for the manifest.
@@ -61,7 +62,7 @@ class PreparedGenes:
 
     store: GeneStore
     splits: dict[str, Positions]
-    cluster_ids: list[str] | None
+    cluster_ids: list[str]
     familiarity: npt.NDArray[np.float64]
     similar_to_training: dict[str, int] | None
     inputs: list[dict[str, Any]]
@@ -77,7 +78,7 @@ class PreparedGenes:
         """Read the genes of a split from the disk, whole rows."""
         for table, positions in self.store.tables(self.splits[split]):
             for gene, i in zip(table.to_pylist(), positions.tolist(), strict=True):
-                gene["cluster_id"] = self.cluster_ids[i] if self.cluster_ids is not None else None
+                gene["cluster_id"] = self.cluster_ids[i]
                 gene["familiarity"] = float(self.familiarity[i])
                 yield cast(Gene, gene)
 
@@ -98,7 +99,8 @@ def prepare_genes(config: HumanGenesConfig, store_file: Path) -> PreparedGenes:
     for reason in np.unique(reasons[reasons != ""]):
         dropped += _left_out(store, np.flatnonzero(reasons == reason), str(reason))
     kept = np.flatnonzero(reasons == "")
-    pairs = _find_pairs(store, kept, config)
+    pieces = kept[same_parent_pairs([store.parents[i] for i in kept])]
+    pairs = _find_pairs(store, kept, pieces, config)
     splits = _split(store, kept, pairs, config, dropped)
     splits["train"] = _with_extra_genes(store, kept, pairs, splits, config, dropped)
     if config.split == "similarity":
@@ -110,7 +112,7 @@ def prepare_genes(config: HumanGenesConfig, store_file: Path) -> PreparedGenes:
     return PreparedGenes(
         store=store,
         splits=splits,
-        cluster_ids=None if pairs is None else _cluster_ids(store, every, pairs),
+        cluster_ids=_cluster_ids(store, every, pieces if pairs is None else pairs),
         familiarity=shares,
         similar_to_training=None if pairs is None else _count_similar(splits, pairs, len(store)),
         inputs=reading.inputs,
@@ -167,7 +169,7 @@ def _read_source(source: Source, reading: _Reading, config: HumanGenesConfig) ->
     return source.entry | {"rows": rows + left_out.total()}
 
 
-def _find_pairs(store: GeneStore, kept: Positions, config: HumanGenesConfig) -> Pairs | None:
+def _find_pairs(store: GeneStore, kept: Positions, pieces: Pairs, config: HumanGenesConfig) -> Pairs | None:
     """Give the pairs of genes that are similar, or pieces of one gene, by their positions in the store."""
     if config.cluster_with == "none":
         return None
@@ -180,7 +182,7 @@ def _find_pairs(store: GeneStore, kept: Positions, config: HumanGenesConfig) -> 
         method=config.cluster_with,
         threads=config.threads,
     )
-    return kept[np.concatenate([found, same_parent_pairs([store.parents[i] for i in kept])])]
+    return np.concatenate([kept[found], pieces])
 
 
 def _split(

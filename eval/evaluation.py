@@ -108,6 +108,11 @@ def evaluate_model(
     training: list[str] = load_split(dataset_folder, "train")["sequence"][:]
     identical = sum(real == mutated for p in pair_sets for real, mutated in zip(p.real, p.mutated, strict=True))
     notes = _notes(model_info, manifest, [] if split == "train" else sequences, training, identical)
+    if split == "validation" and getattr(getattr(model, "config", None), "has_index", False):
+        notes.append(
+            "This model's weights are fitted on validation genes; if these are they, its figures are better than on "
+            "others."
+        )
     measurements: list[Measurement] = []
     if perplexity.TASK in tasks:
         scores = score_genes(
@@ -181,6 +186,8 @@ def _notes(
             "and familiar are by the training genes of the latter, and figures do not compare with those of models "
             "trained on it."
         )
+    if manifest.get("config", {}).get("cluster_with") == "none":
+        notes.append("Similar genes were not sought, so intervals take them for independent, and may be too narrow.")
     known = set(training)
     if n_known := sum(gene in known or reverse_complement(gene) in known for gene in sequences):
         notes.append(f"{n_known:,} of {len(sequences):,} genes are in the training split as well, on either strand.")

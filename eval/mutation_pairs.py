@@ -61,7 +61,7 @@ def _read_file(file: Path) -> PairSet:
     if not (name := _FILE_NAME.fullmatch(file.name)):
         raise InputError(f"{file} is not named synthetic_SEED_K_N.csv, which gives K, the most edits; rename it so.")
     try:
-        with open(file, encoding="utf-8", newline="") as lines:
+        with open(file, encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines, strict=True)
             columns = reader.fieldnames or []
             if missing := [column for column in _COLUMNS if column not in columns]:

@@ -267,10 +267,10 @@ def _page(
             "## Variants",
             "![Rank correlation with measured effects, or AUROC of labels, by group of variants](variants.png)",
             variant_table(results),
-            "The score of a variant is the log-likelihood of the window around it with the alternative allele less "
-            "that with the reference allele. Spearman: its rank correlation with the measured effect; size: of the "
-            "negative score with the size of the effect. AUROC: of the negative score for telling harmful from "
-            "harmless labels.",
+            "The score of a variant is the log-odds, against uniform bases, of the window around it with the "
+            "alternative allele less that with the reference allele. Spearman: its rank correlation with the measured "
+            "effect; size: of the negative score with the size of the effect. AUROC: of the negative score for "
+            "telling harmful from harmless labels.",
         ]
     if "perplexity" in measured:
         parts += [

@@ -125,7 +125,7 @@ def _read_table(
 ) -> Iterator[Variant]:
     opened = gzip.open if file.suffix in (".gz", ".bgz") else open
     try:
-        with opened(file, "rt", encoding="utf-8", newline="") as lines:
+        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
             # A quote in tab-separated text is a letter. In CSV, one that is never closed is an error.
             table = (
                 csv.DictReader(lines, strict=True)

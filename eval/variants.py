@@ -2,8 +2,8 @@
 
 Where nothing is known of the variants, they are scored all the same, and compared with nothing.
 
-The score of a variant is the log-likelihood ratio, in nats, of the window around it with the alternative allele and
-with the reference allele, each against uniform bases, so that insertions and deletions compare with substitutions:
+The score of a variant is the log-odds against uniform bases, in nats, of the window around it with the alternative
+allele less that with the reference allele, so that insertions and deletions compare with substitutions:
 `(n_alt ln 4 + ln p(alt)) - (n_ref ln 4 + ln p(ref))`. Below 0 the model finds the variant worse than the reference.
 """
 
@@ -61,6 +61,11 @@ class Window:
     variant: Variant
     ref: str
     alt: str
+
+
+def what_is_scored(window: int, both_strands: bool) -> str:
+    """Name the window and the strands, which in results of variants stand where others have the split."""
+    return f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}"
 
 
 def evaluate_variants(
@@ -135,7 +140,7 @@ def evaluate_variants(
         "fingerprint": _fingerprint(
             [variants, reference], [dict(columns), zero_based, *map(sorted, (positive, negative))]
         ),
-        "split": f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}",
+        "split": what_is_scored(window, both_strands),
     }
     return make_results(rows, model=model_info, dataset=dataset, seed=seed, command=command)
 
@@ -263,7 +268,7 @@ def score_variants(
     max_positions: int = MAX_POSITIONS,
     cache: PartialResults | None = None,
 ) -> FloatArray:
-    """Give the log-likelihood ratio of each variant.
+    """Give the score of each variant.
 
     Args:
         model: any model the scorer takes.
@@ -356,7 +361,7 @@ def write_variant_scores(windows: Sequence[Window], ratios: FloatArray, path: Pa
     """Write a table of the scores: contig, position (from 1), alleles, ratio in nats, effect and label."""
     with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["contig", "position", "ref", "alt", "log_likelihood_ratio", "effect", "label"])
+        table.writerow(["contig", "position", "ref", "alt", "score", "effect", "label"])
         for window, ratio in zip(windows, ratios.tolist(), strict=True):
             known = window.variant
             effect = "" if math.isnan(known.effect) else f"{known.effect:g}"

@@ -278,4 +278,6 @@ def _value(measurement: dict[str, Any]) -> str:
     value, interval = measurement["value"], measurement["confidence_interval"]
     if math.isinf(value):
         return "∞"
+    if measurement["metric"] == "count":
+        return f"{value:,.0f}"
     return f"{value:.4f} ({interval[0]:.4f} to {interval[1]:.4f})" if interval else f"{value:.4f}"

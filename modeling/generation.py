@@ -61,6 +61,8 @@ def generate_genes(
                 )
             for row in rows:
                 new = tokenizer.decode(row[length:], skip_special_tokens=True)
-                genes.append((prompt.upper() + new, bool((row[length:] == model.config.eos_token_id).any())))
+                genes.append(
+                    (prompt.upper().replace("U", "T") + new, bool((row[length:] == model.config.eos_token_id).any()))
+                )
             bar.update(size)
     return genes

@@ -30,8 +30,9 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     check_output_file(path)
+    path, suffix = path.resolve(), path.suffix  # where it is a link, what it leads to is replaced
     with _parent_of(path) as parent:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=suffix, dir=parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -81,6 +82,7 @@ def atomic_folder(path: Path | str, *, ours: Callable[[str], bool], is_ours: Cal
     check_output_folder(path, ours)
     if path.is_dir() and any(path.iterdir()) and not is_ours(path):
         raise InputError(f"{path} is not empty, and not one that genelm wrote; choose a new or empty folder.")
+    path = path.resolve()  # where it is a link, what it leads to is replaced
     with _parent_of(path) as parent:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
         try:

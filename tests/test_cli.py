@@ -132,6 +132,15 @@ def test_without_an_output_scores_and_genes_are_printed(genelm: Run, model: str)
     assert genelm(f"generate {model} --num 3 --max-new-tokens 9") == Path("written.fa").read_text()
 
 
+def test_names_of_written_genes_are_ids_of_fasta(genelm: Run, model: str) -> None:
+    Path(model).rename("modèle")
+    genelm("generate modèle --num 2 --prompt AUg --max-new-tokens 9 --output genes.fa")
+    with dnaio.open("genes.fa") as records:
+        genes = list(records)
+    assert [gene.name.split()[0] for gene in genes] == ["mod-le_1", "mod-le_2"]
+    assert all(gene.sequence.startswith("ATG") for gene in genes)
+
+
 def test_no_gene_is_written_without_a_base(genelm: Run, model: str) -> None:
     genelm(f"generate {model} --num 40 --max-new-tokens 12 --min-new-tokens 10 --output genes.fa")
     with dnaio.open("genes.fa") as records:
@@ -259,6 +268,17 @@ def test_what_is_printed_of_variants(genelm: Run, model: str, tmp_path: Path) ->
     assert f"scored: {n_scored} variants" in printed
     assert f"left out (no_change): {len(rows) - n_scored} variants" in printed
     assert re.fullmatch(rf"spearman: -?\d\.\d{{3}} \(-?\d\.\d{{3}}–-?\d\.\d{{3}}\), {n_scored} variants", printed[0])
+
+
+def test_variants_do_not_replace_other_files(genelm: Run, refused: Run, model: str, tmp_path: Path) -> None:
+    (tmp_path / "g.fa").write_text(f">chr1\n{'ACGT' * 10}\n")
+    (tmp_path / "v.tsv").write_text("position\tref\talt\n5\tA\tC\n")
+    (tmp_path / "package.json").write_text("{}")
+    variants = f"variants {model} --variants v.tsv --reference g.fa --window 20 --output"
+    assert "is no results file" in refused(f"{variants} package.json")
+    genelm(f"{variants} r.json")
+    genelm(f"{variants} r.json")
+    assert "on windows of 20, one strand already" in refused(f"{variants} r.json --both-strands")
 
 
 def test_an_interruption_is_said(

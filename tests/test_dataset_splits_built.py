@@ -213,6 +213,16 @@ def test_crlf_soft_masked_and_ambiguous_genes(tmp_path):
     assert sum(facts["letters"]["other"] for facts in read_manifest(kept)["splits"].values()) == 2
 
 
+def test_pieces_of_one_gene_are_one_cluster_without_a_search(tmp_path):
+    path = write(tmp_path / "genes.fa", {f"g{i}": gene(120, i) for i in range(12)})
+    folder = built(tmp_path / "d", input=[path], window=60, stride=30, max_length=None, cluster_with="none")
+    for part in rows(folder).values():
+        for row in part:
+            assert row["cluster_id"].split(":")[0] == row["gene_id"].split(":")[0]
+    assert len({row["cluster_id"] for part in rows(folder).values() for row in part}) == 12
+    assert all(split["clusters"] is None for split in read_manifest(folder)["splits"].values())
+
+
 def test_leakage_is_json_that_names_its_dataset(families, tmp_path):
     folder = built(tmp_path / "d", input=[families])
     leakage = json.loads((folder / "leakage.json").read_text())

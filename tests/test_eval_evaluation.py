@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from training_runs import launcher, start
 from transformers import set_seed
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, read_manifest
 from genelm.eval import evaluate_model, evaluation, find_measurement, read_results
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, usual_config
 from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
 
@@ -29,12 +30,13 @@ def _evaluate(dataset: Path, **changes: Any) -> dict[str, Any]:
     # Without counts, Laplace smoothing gives A, C, G, T and the end one fifth each.
     model = GeneNGramForCausalLM(GeneNGramConfig(order=2))
     options: dict[str, Any] = {
+        "model": model,
         "model_info": MODEL_INFO,
         "dataset_folder": dataset,
         "split": "test",
         "command": "genelm evaluate",
     }
-    return evaluate_model(model, **options | changes)
+    return evaluate_model(**options | changes)
 
 
 def test_a_uniform_model_has_the_figures_worked_by_hand(dataset: Path) -> None:
@@ -112,7 +114,8 @@ def test_probing_needs_classes_and_takes_k_mers_where_there_are_no_hidden_states
     (tmp_path / "d").mkdir()
     build_dataset(HumanGenesConfig(source="csv", cluster_with="none", **files), tmp_path / "d", command="a test")
     results = _evaluate(tmp_path / "d", tasks=["probing"])
-    (note,) = results["notes"]
+    unsought, note = results["notes"]
+    assert unsought.startswith("Similar genes were not sought, so intervals take them for independent")
     assert note.startswith("Probing needs two classes of gene_family")
     row = find_measurement(results, task="probing", metric="linear_balanced_accuracy", group="gene_type")
     assert row is not None
@@ -129,6 +132,12 @@ def test_what_a_reader_has_to_know_is_noted(dataset: Path, tmp_path: Path) -> No
     assert notes[1:] == ["Pairs that hold the same sequence twice, and so count as not found: 1."]
     info["trained_on"] = read_manifest(dataset)["fingerprint"]
     assert _evaluate(dataset, model_info=info)["notes"] == []
+
+
+def test_weights_fitted_on_the_genes_that_are_measured_are_noted(dataset: Path) -> None:
+    model = GeneNGramForCausalLM(usual_config("interpolated")).count([torch.tensor([4, 5, 6, 7])])
+    notes = [_evaluate(dataset, model=model, split=split)["notes"] for split in ("validation", "test")]
+    assert [any("fitted on validation genes" in note for note in some) for some in notes] == [True, False]
 
 
 def test_genes_of_the_training_split_are_noted(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def _variant(
 
 def test_a_table_is_read_by_its_own_names_for_things(tmp_path: Path) -> None:
     path = tmp_path / "v.tsv.gz"
-    text = "element\tpos0\tref\talt\tlog2\nchr1\t0\ta\tC\t-0.5\nchr1\t4\tT\t-\t\nchr1\t4\tT\t<DEL>\t1\n"
+    text = "\ufeffelement\tpos0\tref\talt\tlog2\nchr1\t0\ta\tC\t-0.5\nchr1\t4\tT\t-\t\nchr1\t4\tT\t<DEL>\t1\n"
     path.write_bytes(gzip.compress(text.encode()))
     left_out: Counter[str] = Counter()
     columns = {"contig": "element", "position": "pos0", "effect": "log2"}
@@ -235,7 +235,7 @@ def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tm
     assert results["dataset"]["split"] == "windows of 12, both strands"
     assert {row["metric"] for row in results["measurements"]} == {"spearman", "spearman_size", "count"}
     header, first, *others = (tmp_path / "scores.tsv").read_text().splitlines()
-    assert header == "contig\tposition\tref\talt\tlog_likelihood_ratio\teffect\tlabel"
+    assert header == "contig\tposition\tref\talt\tscore\teffect\tlabel"
     assert first.split("\t")[:4] == ["chr1", "1", "A", "T"]
     assert len(others) == 39
     told = evaluate_variants(bigram, model_info=info, command="a test", positive=["bad"], **options)

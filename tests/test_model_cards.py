@@ -312,6 +312,7 @@ def test_every_task_has_its_table(gpt2: Path) -> None:
         measurement("linear_balanced_accuracy", 0.5, task="probing", group="gene_type"),
         measurement("linear_recall", 0.25, task="probing", group="gene_type by class", stratum="tRNA"),
         measurement("spearman", 0.125, task="variants"),
+        measurement("count", 1240.0, task="variants", group="scored", stratum="scored"),
     ]
     rows = table_rows(render_model_card(gpt2, [results_of(gpt2, written + probed)]))
     # Many metrics: a row for each of them.
@@ -319,4 +320,5 @@ def test_every_task_has_its_table(gpt2: Path) -> None:
     assert ["Jensen shannon 2", "0.2000", "0.2000"] in rows
     assert ["gene type: all", "0.5000", "", "30", "9,000"] in rows
     assert ["gene type by class: tRNA", "", "0.2500", "30", "9,000"] in rows
-    assert ["all", "0.1250", "30", "9,000"] in rows
+    assert ["all", "0.1250", "", "30", "9,000"] in rows
+    assert ["scored", "", "1,240", "30", "9,000"] in rows

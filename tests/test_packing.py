@@ -134,6 +134,12 @@ def test_a_model_whose_weights_are_too_small_to_show_it_is_not_packed_wrongly() 
     assert not use_packed_rows(model, TOKENS)  # its convolutions reach into the gene before
 
 
+def test_a_model_that_attends_in_chunks_is_not_packed() -> None:
+    model = build("llama")
+    model.config.attention_chunk_size = 8192  # as llama4_text has it, whose mask alone knows of it
+    assert not use_packed_rows(model, TOKENS)
+
+
 def test_a_recurrent_model_is_not_packed() -> None:
     assert not use_packed_rows(GeneRNNForCausalLM(GeneRNNConfig(hidden_size=8)), TOKENS)
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from genelm.storage import InputError, atomic_file, atomic_folder, input_errors_end, package_versions, sha256_of
+from genelm.storage import (
+    InputError,
+    atomic_file,
+    atomic_folder,
+    input_errors_end,
+    package_versions,
+    sha256_of,
+    write_json,
+)
 
 
 def test_a_full_disk_ends_a_command_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,6 +88,20 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
         raise RuntimeError
     assert [path.name for path in (target / "data").iterdir()] == ["second"]
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "folder").mkdir(parents=True)
+    for name in ("folder", "file.json"):
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+    with atomic_folder(tmp_path / "folder", ours=is_ours, is_ours=is_folder_of_ours) as temporary:
+        (temporary / "data").mkdir()
+        (temporary / "data" / "genes").write_text("")
+    write_json(tmp_path / "file.json", 1)
+    assert (tmp_path / "folder").is_symlink()
+    assert (tmp_path / "file.json").is_symlink()
+    assert (tmp_path / "disk" / "folder" / "data" / "genes").is_file()
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["file.json", "folder"]
 
 
 def test_a_failure_leaves_no_folder_behind(tmp_path: Path) -> None:

@@ -124,6 +124,23 @@ def test_from_an_older_checkpoint_the_model_is_that_of_the_record(
     assert (folder / "checkpoint-of-mine").is_dir()
 
 
+def test_a_checkpoint_without_the_model_of_its_run_ends_in_a_model(small_dataset: Path, tmp_path: Path) -> None:
+    folder = train(arguments(small_dataset, tmp_path / "run", "lstm", "--learning_rate 0"))
+    (tmp_path / "copy").mkdir()
+    # Nothing is better than what a checkpoint knows of, whose weights are left behind; and the last has no step left.
+    for step in (6, 12):
+        name = f"checkpoint-{step:08d}"
+        (folder / name).rename(tmp_path / "copy" / name)
+        more = f"--learning_rate 0 --resume_from_checkpoint {tmp_path / 'copy' / name}"
+        copy = train(arguments(small_dataset, tmp_path / "copy", "lstm", more))
+        record = json.loads((copy / "training_record.json").read_text())
+        assert record["best"]["step"] == 12
+        assert [entry["step"] for entry in record["history"]] == [6, 12]
+        load_model_folder(copy)
+        shutil.rmtree(copy)
+        copy.mkdir()
+
+
 @pytest.mark.parametrize("words", ["unexpected pos 64 vs 0", "No space left on device (os error 28)"])
 def test_a_disk_that_is_full_leaves_no_half_checkpoint(
     words: str,

@@ -12,6 +12,14 @@ from genelm.storage import InputError
 from genelm.training import build_model, parse_config, train
 
 
+def test_numbers_need_no_point(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("model: {model_type: gpt2, layer_norm_epsilon: 1e-6, initializer_range: 2e-2}\n")
+    more = "--data d --output_dir o --model.initializer_range 3E-2"
+    section = parse_config(["--config", str(file), *more.split()], None)[1]
+    assert section == {"model_type": "gpt2", "layer_norm_epsilon": 1e-6, "initializer_range": 0.03}
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_config_describes_a_model(path: Path) -> None:
     config, section = parse_config(["--config", str(path), "--data", "d", "--output_dir", "o"], None)
@@ -91,6 +99,7 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
     [
         ("--report_to magic", "choose one of none"),
         ("--mixed_precision fp3", "choose one of auto, no, bf16, fp16"),
+        ("--mixed_precision fp16", "A CPU does not train in fp16"),
         ("--train_fraction 0", "give more than 0"),
         ("--warmup_steps 13", "Warm-up takes 13 steps, but the whole training only 12"),
         ("--lr_scheduler_type magic", "choose one of constant"),

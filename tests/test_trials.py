@@ -74,7 +74,8 @@ def test_every_combination_is_tried_once_and_the_best_on_validation_is_first(
     assert f"| {entries[0]['trial']} |" in table.splitlines()[2]
     assert "4 of 4 trials" in table
     # Once more: nothing is trained. A trial that was broken off goes on, one without a checkpoint begins anew.
-    (tmp_path / "out" / "trials" / names[1] / "training_record.json").unlink()
+    record = tmp_path / "out" / "trials" / names[1] / "training_record.json"
+    record.write_text(record.read_text().replace("all steps taken", "still running"))
     broken = tmp_path / "out" / "trials" / names[2]
     shutil.rmtree(broken)
     (broken / ".checkpoint-00000005").mkdir(parents=True)
@@ -123,6 +124,12 @@ def test_a_refusal_after_an_interruption_is_not_another_one(
     monkeypatch.setattr(trials, "run_command", lambda command: 2)
     with pytest.raises(trials.TrainingFailed, match=r"ended with status 2.*what is done is not done twice"):
         trials.run_trial({}, tmp_path / "base.yaml", small_dataset, folder)
+
+
+def test_a_trial_cannot_ask_for_null(small_dataset: Path, tmp_path: Path) -> None:
+    file = write_sweep(tmp_path, "grid: {early_stopping_patience: [null, 3]}\n")
+    with pytest.raises(InputError, match="early_stopping_patience is null, which a trial cannot ask for"):
+        run_sweep(file, small_dataset, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -227,11 +234,11 @@ def test_a_learning_curve_is_of_growing_shares(
 def test_the_command_runs_a_sweep_in_processes_of_their_own(small_dataset: Path, tmp_path: Path) -> None:
     file = write_sweep(tmp_path, "trials: [{learning_rate: 1e-2}, {}]")
     arguments = ["sweep", str(file), "--data", str(small_dataset), "--output", str(tmp_path / "out")]
-    for _ in range(2):  # the second time finds them done, an option without a point (which is a word to YAML) included
+    for _ in range(2):  # the second time finds them done
         done = CliRunner().invoke(app, [*arguments, "--launch", "--num_processes 1 --num_machines 1 --cpu"])
         assert done.exit_code == 0, done.output
-        assert "2 trials; learning_rate=1e-2 is best" in done.output
-    assert sorted(path.name for path in (tmp_path / "out" / "trials").iterdir()) == ["base", "learning_rate=1e-2"]
+        assert "2 trials; learning_rate=0.01 is best" in done.output
+    assert sorted(path.name for path in (tmp_path / "out" / "trials").iterdir()) == ["base", "learning_rate=0.01"]
 
 
 def test_under_nohup_a_lost_terminal_ends_nothing() -> None:

@@ -2,13 +2,13 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import math
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from accelerate import Accelerator
@@ -18,12 +18,6 @@ from genelm.storage import InputError, give_usual_permissions, sha256_of, write_
 
 from .options import FIXED, TrainingConfig
 from .progress import STILL_RUNNING, Progress
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 PROGRESS_FILE = "progress.json"
 CHECKSUM_FILE = "sha256.json"
@@ -81,8 +75,8 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
     """Restore the state of model, optimizer and schedule, and return how far the run had come.
 
     Checkpoints of later steps, which were damaged or passed over, are removed, and it is said: the run writes them
-    anew. Where the model beside them is not the best one of the checkpoint's run so far, but of a later step, what the
-    next validation finds is kept instead.
+    anew. Where the model beside them is not the best one of the checkpoint's run so far, but of a later step, or there
+    is none, what the next validation finds is kept instead.
 
     Raises:
         InputError: the checkpoint is of a run on other data or with other options.
@@ -97,8 +91,7 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
     accelerator.load_state(str(folder))
     accelerator.wait_for_everyone()
     progress = Progress(**content["progress"])
-    kept = read_record(folder.parent).get("best")
-    if kept is not None and kept["step"] != progress.best_step:
+    if read_record(folder.parent).get("best", {}).get("step") != progress.best_step:
         progress.best_step, progress.best_bits_per_base, progress.validations_since_best = 0, math.inf, 0
     if accelerator.is_main_process:
         for other in checkpoints(folder.parent):
@@ -115,7 +108,7 @@ def folder_to_itself(output_dir: Path) -> Iterator[None]:
     Raises:
         InputError: another run has the folder.
     """
-    if fcntl is None or os.environ.get("RANK", "0") != "0":
+    if os.environ.get("RANK", "0") != "0":
         yield
         return
     made = [path for path in (output_dir, *output_dir.parents) if not path.exists()]

@@ -8,6 +8,8 @@ import sys
 
 import torch
 
+from genelm.storage import InputError
+
 from .options import TrainingConfig
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
@@ -22,12 +24,18 @@ def choose_precision(asked: str, device: torch.device) -> str:
             the device has products of its own for it (elsewhere it would be slower than float32). The launcher says
             `no` by default, so that its `no` cannot be told from nothing.
         device: on which the model is trained.
+
+    Raises:
+        InputError: fp16 is asked for on a CPU, where Accelerate would train in float32 and not say so.
     """
-    if asked != "auto":
-        return asked
     launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
-    if launched != "no":
-        return launched
+    wanted = launched if asked == "auto" else asked
+    if wanted == "fp16" and device.type == "cpu":
+        raise InputError(
+            "A CPU does not train in fp16; choose --mixed_precision auto, which takes bf16 where it has it."
+        )
+    if asked != "auto" or launched != "no":
+        return wanted
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
     if device.type == "cpu":

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import difflib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -178,10 +179,23 @@ def _model_options(words: list[str]) -> dict[str, Any]:
                 raise InputError(f"{name} has no value; give one.")
             value = left.pop(0)
         try:
-            options[name.removeprefix("--model.")] = yaml.safe_load(value)
+            options[name.removeprefix("--model.")] = _load_yaml(value)
         except yaml.YAMLError as error:
             raise InputError(f"The value of {name}, {value!r}, is not YAML.") from error
     return options
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `1e-5` as a number, as YAML 1.2 does; PyYAML wants a point in it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _load_yaml(text: str) -> Any:
+    return yaml.load(text, _Loader)
 
 
 def read_yaml(path: Path, kind: str, home: str) -> Any:
@@ -199,7 +213,7 @@ def read_yaml(path: Path, kind: str, home: str) -> Any:
         InputError: there is no such file, or it is not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"There is no {kind} {path}; those that come with genelm are in {home}.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -242,6 +242,8 @@ def use_packed_rows(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
     Returns:
         Whether it reads packed rows.
     """
+    if getattr(model.config, "attention_chunk_size", None):  # it is in the mask, and longer than what is tried here
+        return False
     genes = [torch.tensor([list(tokens) * repeats], device=model.device) for repeats in (5, 3)]
     lengths = np.array([gene.shape[1] for gene in genes])
     try:

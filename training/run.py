@@ -87,6 +87,8 @@ class Run:
         bar = tqdm(total=self.total_steps, initial=progress.step, unit="step", disable=not self._is_main)
         self.model.train()
         with bar, self.interruption:
+            if progress.step == self.total_steps and not progress.best_step:  # the model it had kept is not there
+                self._validate(int(progress.history.pop()["epoch"]))
             for step, (epoch, batch, ends_epoch) in enumerate(self.genes.batches(config), start=1):
                 if step <= progress.step:
                     continue

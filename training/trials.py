@@ -126,6 +126,8 @@ def _wait_for_session(number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         while True:
             os.killpg(number, 0)
+            with contextlib.suppress(ChildProcessError):  # in a container, what others left may be ours to reap
+                os.waitpid(-number, os.WNOHANG)
             time.sleep(0.1)
 
 
@@ -145,6 +147,9 @@ def _check_same(arguments: list[str], record: dict[str, Any], data: Path, folder
 
 
 def _as_arguments(options: dict[str, Any]) -> list[str]:
+    for name, value in options.items():
+        if value is None and not name.startswith("model."):
+            raise InputError(f"{name} is null, which a trial cannot ask for; leave it out, or write a config for it.")
     return [part for name, value in options.items() for part in (f"--{name}", _as_argument(value))]
 
 
