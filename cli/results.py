@@ -104,8 +104,11 @@ def baselines(
     if output.suffix == ".json":
         raise InputError(f"--output {output} is to be a folder, for a results file of each baseline; give one.")
 
-    from genelm.eval import MAX_POSITIONS, ORDERS, measure_baselines
+    from genelm.eval import COMPRESSORS, MAX_POSITIONS, ORDERS, measure_baselines
 
+    models = ["uniform", *(f"markov{each}" for each in order or ORDERS), *["mixture"] * (split == "test")]
+    for name in [*models, *COMPRESSORS]:
+        _check_same_kind(output / f"{name}.json", name, split)
     for path in measure_baselines(
         data,
         split,
@@ -169,6 +172,8 @@ def variants(
     from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, what_is_scored, write_results
 
     scores = output.with_suffix(".variants.tsv")
+    for source in (variants, reference):
+        check_output_file(scores, source=source)
     scorer, info, cache = _load(model, output, context, trust_remote_code)
     _check_same_kind(output, info["name"], what_is_scored(window or WINDOW, both_strands))
     results = evaluate_variants(

@@ -57,7 +57,11 @@ GENE_TYPES = {
 """Biotypes of RefSeq, Ensembl and GENCODE in the words of NCBI's gene reports. Kinds of pseudogenes are PSEUDO; words
 that are not here, such as gene segments of immunoglobulins, are OTHER."""
 
-_PARTS = ("exon", "CDS", "stop_codon")
+_EXONS = ("exon", "pseudogenic_exon")
+_PARTS = (*_EXONS, "CDS", "stop_codon")
+_SHORTEST_INTRON = 10
+"""Bases between two coding spans; fewer are a slip of the ribosome."""
+
 _NOT_READ = re.compile(r"UTR|Selenocysteine|start_codon|cDNA_match|^match|biological_region|^STS$")
 _CHOSEN = (("MANE_Select", "MANE Select"), ("RefSeq Select",), ("Ensembl_canonical",))
 """Tags of the transcript that stands for its gene, the first the most wanted."""
@@ -138,15 +142,16 @@ def read_gene_models(path: Path, feature: str, dropped: Dropped) -> Iterator[Gen
 
     For `exon-spliced` and `CDS` one transcript stands for a gene: the one tagged MANE Select, RefSeq Select or Ensembl
     canonical, else the one with most coding bases, then most bases of exons, then the first. A gene without exon lines
-    is one exon. The stop codon, which GTF does not count to the CDS, is part of it here; bases that a ribosome reads
-    twice, where it slips back, are twice in it.
+    is one exon, unless its coding parts show introns. The stop codon, which GTF does not count to the CDS, is part of
+    it here; bases that a ribosome reads twice, where it slips back, are twice in it.
 
     Args:
         path: GFF3 or GTF, plain or compressed with gzip.
         feature: of `FEATURE_KINDS`.
         dropped: where genes left out are counted: `no_strand`; `in_several_parts`, which are spliced together from
-            more than one place; and for `exon-spliced` and `CDS`: `gene_id_twice`; `no_cds`; `mixed_strands`;
-            `parts_outside_gene`; `no_gene_line`, whose transcripts alone are in the file.
+            more than one place; and for `exon-spliced` and `CDS`: `gene_id_twice`; `no_cds`; `no_exons`, though there
+            are introns between coding parts; `mixed_strands`; `parts_outside_gene`; `no_gene_line`, whose transcripts
+            alone are in the file.
 
     Yields:
         Genes. With `gene` nothing is held in memory, else the exons of all genes are.
@@ -219,15 +224,13 @@ def _is_gene(kind: str) -> bool:
 
 def _add_part(transcript: _Transcript, line: Feature, feature: str) -> None:
     length, span = line.end - line.start + 1, (line.start, line.end)
-    if line.featuretype == "exon":
+    if line.featuretype in _EXONS:
         transcript.exon_bases += length
-        if feature != "CDS":
-            transcript.exons.append(span)
+        transcript.exons.append(span)
     elif line.featuretype == "CDS":
         transcript.coding_bases += length
-        if feature == "CDS":
-            transcript.coding[_first(line, "ID")].append(span)
-    elif feature == "CDS":
+        transcript.coding[_first(line, "ID")].append(span)
+    else:
         transcript.stop_codons.append(span)
     transcript.strands.add(line.strand)
     if transcript.gene is None and "Parent" not in line.attributes:  # GTF
@@ -241,9 +244,13 @@ def _rank(line: Feature) -> int:
 
 def _take_transcript(gene: GeneModel, transcripts: list[_Transcript], feature: str) -> str | None:
     """Give the gene the spans of the transcript that stands for it, or say why there is none."""
-    usable = [transcript for transcript in transcripts if transcript.exons or transcript.coding]
+    usable = [
+        transcript for transcript in transcripts if (transcript.coding if feature == "CDS" else transcript.exons)
+    ]
     if not usable:
-        return "no_cds" if feature == "CDS" else None
+        if feature == "CDS":
+            return "no_cds"
+        return "no_exons" if any(map(_has_intron, transcripts)) else None
     best = min(usable, key=lambda transcript: (transcript.rank, -transcript.coding_bases, -transcript.exon_bases))
     if best.strands != {gene.strand}:
         return "mixed_strands"
@@ -252,6 +259,11 @@ def _take_transcript(gene: GeneModel, transcripts: list[_Transcript], feature: s
         return "parts_outside_gene"
     gene.spans = spans
     return None
+
+
+def _has_intron(transcript: _Transcript) -> bool:
+    spans = _coding_spans(transcript) if transcript.coding else ()
+    return any(later[0] - earlier[1] > _SHORTEST_INTRON for earlier, later in pairwise(spans))
 
 
 def _joined(spans: list[tuple[int, int]]) -> Spans:
@@ -364,6 +376,8 @@ class _Reader:
         dialect = _GTF if _IS_GTF.match(attributes) else _GFF3
         if dialect is _GTF:
             attributes = _GTF_SEPARATOR.sub('"; ', attributes).rstrip()
+        else:
+            attributes = re.sub(r";\s+", ";", attributes)
         try:
             line = feature_from_line("\t".join([*columns[:8], attributes]), dialect=dialect)
         except (ValueError, IndexError, AttributeStringError) as error:
@@ -381,9 +395,10 @@ class _Reader:
             self._assembly = found.group(2)
 
     def _read_region(self, line: Feature) -> None:
-        kind = _first(line, "genome")
-        name = {"chromosome": _first(line, "chromosome"), "mitochondrion": "MT"}.get(kind or "")
-        if name:
+        kind, name = _first(line, "genome"), _first(line, "chromosome")
+        if kind == "mitochondrion":
+            self._chromosomes[line.seqid] = "MT"
+        elif kind is not None and name not in (None, "Unknown", "Un"):  # also where a contig is not placed on it
             self._chromosomes[line.seqid] = name
         if _first(line, "Is_circular") == "true":
             self._circular.add(line.seqid)

@@ -17,7 +17,7 @@ def reasons_to_leave_out(store: GeneStore) -> npt.NDArray[np.str_]:
 
     The reasons are `duplicate` and `reverse_complement` for a sequence that an earlier gene of the same part has on
     the same or on the other strand, these with `_of_<part>` for a gene of another part, and `gene_id_twice` for
-    another sequence under an id that is taken, or for a piece of a gene of which an earlier part has a piece. Within a
+    another sequence under an id that is taken, or for a piece of another gene than that of which the id is. Within a
     test or validation set that files give, a reverse complement stays: nothing leaks by it, and the paper's test set
     has one, which its figures count.
 
@@ -31,21 +31,22 @@ def reasons_to_leave_out(store: GeneStore) -> npt.NDArray[np.str_]:
     reasons = np.full(len(store), "", dtype="U40")
     kept: dict[tuple[bytes, bool], int] = {}  # by sequence: the digest of both strands, and which of them it is
     kept_ids: set[str] = set()
-    part_of: dict[str, str] = {}  # by gene, whole or in pieces
+    row_of: dict[str, int] = {}  # by the id of a gene, whole or in pieces
     for part in PRECEDENCE:
         for i in np.flatnonzero(parts == part).tolist():
-            digest, is_reversed, gene = store.digests[i], store.is_reversed[i], store.parents[i]
+            digest, is_reversed = store.digests[i], store.is_reversed[i]
+            gene, row = store.parents[i], store.rows[i]
             same, reverse = kept.get((digest, is_reversed)), kept.get((digest, not is_reversed))
             if same is not None:
                 reasons[i] = _as_named("duplicate", store.parts[same], part)
             elif reverse is not None and (store.parts[reverse] != part or part not in ("test", "validation")):
                 reasons[i] = _as_named("reverse_complement", store.parts[reverse], part)
-            elif store.gene_ids[i] in kept_ids or part_of.get(gene, part) != part:
+            elif store.gene_ids[i] in kept_ids or row_of.get(gene, row) != row:
                 reasons[i] = "gene_id_twice"
             else:
                 kept[digest, is_reversed] = i
                 kept_ids.add(store.gene_ids[i])
-                part_of[gene] = part
+                row_of[gene] = row
     return reasons
 
 

@@ -93,6 +93,8 @@ def _source_gene(gene: GeneModel, spans: tuple[tuple[int, int], ...], contigs: p
 def _fetch(contigs: pysam.FastaFile, contig: str, start: int, end: int) -> str:
     """Read a span, 1-based and inclusive, around the end of a circular contig if need be."""
     length = _length(contigs, contig)
+    if start > length:
+        start, end = start - length, end - length
     sequence: str = contigs.fetch(contig, start - 1, min(end, length))
     return sequence if end <= length else sequence + contigs.fetch(contig, 0, end - length)
 

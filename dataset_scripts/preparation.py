@@ -154,7 +154,7 @@ def _read(config: HumanGenesConfig, store_file: Path) -> _Reading:
 
 def _read_source(source: Source, reading: _Reading, config: HumanGenesConfig) -> dict[str, Any]:
     left_out, cleaned_out = source.dropped, Dropped()
-    rows = 0
+    rows, rows_before = 0, reading.store.rows[-1] + 1 if len(reading.store) else 0
 
     def counted() -> Iterator[SourceGene]:
         nonlocal rows
@@ -163,7 +163,7 @@ def _read_source(source: Source, reading: _Reading, config: HumanGenesConfig) ->
 
     for gene, parent in clean(counted(), config.rules, cleaned_out):
         gene["source"] = source.label
-        reading.store.add(gene, parent, source.part)
+        reading.store.add(gene, parent, rows_before + rows, source.part)
     for reason, gene_id in left_out.genes + cleaned_out.genes:
         reading.dropped.append(DroppedGene(source.part, reason, gene_id, source.label))
     return source.entry | {"rows": rows + left_out.total()}

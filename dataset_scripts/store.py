@@ -28,6 +28,7 @@ class GeneStore:
     Attributes:
         gene_ids: id of each gene.
         parents: id of the gene it was cut from, its own id where it is whole.
+        rows: number of the gene of a source that it is, or was cut from; two genes of a source may have one id.
         chromosomes: chromosome of each gene, or None.
         parts: the split, or other part of the build, that each gene was read for.
         sources: label of the source of each gene.
@@ -40,6 +41,7 @@ class GeneStore:
         """Make an empty store that keeps its genes in the file `path`."""
         self.gene_ids: list[str] = []
         self.parents: list[str] = []
+        self.rows: list[int] = []
         self.chromosomes: list[str | None] = []
         self.parts: list[str] = []
         self.sources: list[str | None] = []
@@ -52,12 +54,13 @@ class GeneStore:
     def __len__(self) -> int:
         return len(self.gene_ids)
 
-    def add(self, gene: Gene, parent: str, part: str) -> None:
-        """Append a gene that was cut from the gene `parent` and read for `part`."""
+    def add(self, gene: Gene, parent: str, row: int, part: str) -> None:
+        """Append a gene that was cut from the gene `parent`, the `row`-th of all sources, and read for `part`."""
         sequence = gene["sequence"]
         other = reverse_complement(sequence)
         self.gene_ids.append(gene["gene_id"])
         self.parents.append(parent)
+        self.rows.append(row)
         self.chromosomes.append(gene["chromosome"])
         self.parts.append(part)
         self.sources.append(gene["source"])

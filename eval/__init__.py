@@ -1,6 +1,6 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
-from .baselines import ORDERS, measure_baselines
+from .baselines import COMPRESSORS, ORDERS, measure_baselines
 from .batches import this_process
 from .comparison import Difference, compare_models, gene_table_of
 from .edits import accuracy as edit_accuracy
@@ -31,6 +31,7 @@ from .tables import headline, markdown_table, results_table
 from .variants import WINDOW, evaluate_variants, what_is_scored
 
 __all__ = [
+    "COMPRESSORS",
     "MAX_POSITIONS",
     "ORDERS",
     "TASKS",

@@ -36,10 +36,11 @@ from .scoring import MAX_POSITIONS
 ORDERS = (0, 1, 3, 5, 7, 9)
 """Of the Markov models: bases that the next one is predicted from, with one added to every count."""
 
-_COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "xz": ("xz -9e", lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
     "zstd": ("zstd -22", lambda text: pa.Codec("zstd", compression_level=22).compress(text, asbytes=True)),
 }
+"""Name -> what it is, and the function that compresses."""
 
 
 def measure_baselines(
@@ -114,7 +115,7 @@ def measure_baselines(
             list(genes["gene_type"]),
         )
     )
-    for name, (settings, compress) in _COMPRESSORS.items():
+    for name, (settings, compress) in COMPRESSORS.items():
         info = {
             "name": name,
             "model_type": "compressor",

@@ -15,6 +15,9 @@ from genelm.storage import InputError
 
 _SECONDS_BETWEEN_COMMITS = 2.0
 
+_SQLITE = b"SQLite format 3\0"
+"""With which a file of SQLite begins."""
+
 
 class PartialResults:
     """What one model said of each sequence and wrote in each batch, in a file that survives the process.
@@ -41,7 +44,13 @@ class PartialResults:
                 return self._open()
             except sqlite3.OperationalError:
                 raise
-            except sqlite3.DatabaseError:  # cut off by a full disk, or something else under this name
+            except sqlite3.DatabaseError as error:  # cut off by a full disk, or something else under this name
+                with self._path.open("rb") as file:
+                    if file.read(len(_SQLITE)) not in (_SQLITE, b""):
+                        raise InputError(
+                            f"{self._path}, where scores are kept until the results are written, is no file of ours; "
+                            "move it, or name the results otherwise."
+                        ) from error
                 self._path.unlink()
                 return self._open()
 

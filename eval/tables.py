@@ -330,6 +330,6 @@ def markdown_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) ->
 
 
 def _markdown(lines: Sequence[Sequence[str]], n_text_columns: int = 1) -> str:
-    header, *rows = lines
+    header, *rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     ruler = ["---" if column < n_text_columns else "---:" for column in range(len(header))]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [header, ruler, *rows])

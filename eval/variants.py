@@ -128,7 +128,8 @@ def evaluate_variants(
         compared, read = any(math.isfinite(variant.effect) for variant in everything), iter(everything)
     if compared:
         read = _with_something_known(read, labels, variants, left_out)
-    windows = make_windows(read, reference, window=window, left_out=left_out)
+    longest = None if limit is None else limit - 1
+    windows = make_windows(read, reference, window=window, left_out=left_out, longest=longest)
     ratios = score_variants(model, windows, both_strands=both_strands, max_positions=max_positions, cache=cache)
     rows = measure_variants(windows, ratios, positive=positive, negative=negative, seed=seed) if compared else []
     for group, counts in (("scored", {ALL: len(windows)}), ("left out", left_out)):
@@ -151,7 +152,9 @@ def _fingerprint(files: list[Path], meaning: list[Any]) -> str:
     return hashlib.sha256(decides.encode()).hexdigest()
 
 
-def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, left_out: Counter[str]) -> list[Window]:
+def make_windows(
+    variants: Iterator[Variant], reference: Path, *, window: int, left_out: Counter[str], longest: int | None = None
+) -> list[Window]:
     """Cut the sequence around each variant.
 
     Args:
@@ -160,7 +163,8 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
         window: bases of the reference around the middle of the variant; fewer at the end of a sequence.
         left_out: where variants that are left out are counted: `reference_mismatch`, `no_such_sequence` (the contig,
             with and without `chr` before it, is not in the reference), `no_change`, `too_long` (an allele of more than
-            half the window).
+            half the window, or more inserted than the model reads).
+        longest: bases that the model reads; None for any number.
 
     Returns:
         The windows, upper case, in the order of the variants.
@@ -192,7 +196,11 @@ def make_windows(variants: Iterator[Variant], reference: Path, *, window: int, l
                 first = max(0, (start + end - window) // 2)
                 before = contigs.fetch(located.contig, first, start).upper()
                 after = contigs.fetch(located.contig, end, first + window).upper()
-                windows.append(Window(located, before + located.ref + after, before + located.alt + after))
+                both = before + located.ref + after, before + located.alt + after
+                if longest is not None and max(map(len, both)) > longest:
+                    left_out["too_long"] += 1
+                else:
+                    windows.append(Window(located, *both))
     if len(mismatches) > MOST_MISMATCHES * n_variants:
         raise InputError(
             f"{len(mismatches):,} of {n_variants:,} variants have a reference allele that is not what stands in "
@@ -340,11 +348,12 @@ def measure_variants(
     kinds = np.array([_kind(window.variant) for window in windows])
     measurements = []
     strata = [
-        (group, stratum, names == stratum)
+        (group, stratum, names)
         for group, names in ((ALL, np.full(len(windows), ALL)), ("kind", kinds), ("contig", contigs))
         for stratum in dict.fromkeys(names.tolist())
     ]
-    for group, stratum, members in tqdm(strata, desc="intervals", unit="strata", leave=False):
+    for group, stratum, names in tqdm(strata, desc="intervals", unit="strata", leave=False):
+        members = names == stratum
         for metric, usable, statistic in comparisons:
             chosen = np.flatnonzero(members & usable)
             n_positive = int(is_positive[chosen].sum())

@@ -190,7 +190,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def repository_name(text: str) -> str:
     """Return a text with what may not stand in the name of a repository or file replaced by hyphens."""
-    return re.sub(r"[^\w.-]+", "-", text)
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)
 
 
 def _size_category(rows: int) -> str:

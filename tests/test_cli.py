@@ -279,6 +279,8 @@ def test_variants_do_not_replace_other_files(genelm: Run, refused: Run, model: s
     genelm(f"{variants} r.json")
     genelm(f"{variants} r.json")
     assert "on windows of 20, one strand already" in refused(f"{variants} r.json --both-strands")
+    (tmp_path / "v.tsv").rename(tmp_path / "v.variants.tsv")
+    assert "v.variants.tsv is also the input" in refused(f"{variants.replace('v.tsv', 'v.variants.tsv')} v.json")
 
 
 def test_an_interruption_is_said(
@@ -307,6 +309,12 @@ def test_results_of_another_kind_are_not_replaced(genelm: Run, refused: Run, sma
     assert "is no results file" in refused(f"{evaluate} --split test")
     Path("results/n.json").unlink()
     genelm(evaluate)
+    Path("results/markov1.json").write_text("{}")
+    baselines = f"baselines --data {small_dataset} --output results"
+    assert "markov1.json is there, but is no results file" in refused(baselines)
+    Path("results/markov1.json").unlink()
+    genelm(f"{baselines} --order 1")
+    assert "has the results of uniform on validation already" in refused(f"{baselines} --split test")
     Path("results/folder.json").mkdir()
     genelm("report results --output report")
 

@@ -11,8 +11,8 @@ from genelm.dataset_scripts.store import GeneStore, reverse_complement
 
 def store_of(tmp_path, *rows: tuple[str, str, str]) -> GeneStore:
     store = GeneStore(tmp_path / "genes.parquet")
-    for gene_id, sequence, part in rows:
-        store.add(new_gene(gene_id, sequence), gene_id, part)
+    for row, (gene_id, sequence, part) in enumerate(rows):
+        store.add(new_gene(gene_id, sequence), gene_id, row, part)
     store.close()
     return store
 
@@ -48,13 +48,14 @@ def test_a_copy_of_a_reverse_complement_that_stays_is_left_out(tmp_path):
 
 def test_no_piece_of_another_version_of_a_gene_gets_into_a_lower_split(tmp_path):
     store = GeneStore(tmp_path / "genes.parquet")
-    store.add(new_gene("672", "AACC"), "672", "test")
+    store.add(new_gene("672", "AACC"), "672", 0, "test")
     for piece, sequence in (("672:1-4", "AACG"), ("672:5-8", "TTCG")):
-        store.add(new_gene(piece, sequence), "672", "extra")
-    store.add(new_gene("673:1-4", "CACA"), "673", "extra")
-    store.add(new_gene("673:5-8", "CACC"), "673", "extra")
+        store.add(new_gene(piece, sequence), "672", 1, "extra")
+    store.add(new_gene("673:1-4", "CACA"), "673", 2, "extra")
+    store.add(new_gene("673:5-8", "CACC"), "673", 2, "extra")
+    store.add(new_gene("673:9-12", "GACC"), "673", 3, "extra")  # of another gene that is called so
     store.close()
-    assert reasons_to_leave_out(store).tolist() == ["", "gene_id_twice", "gene_id_twice", "", ""]
+    assert reasons_to_leave_out(store).tolist() == ["", "gene_id_twice", "gene_id_twice", "", "", "gene_id_twice"]
 
 
 def test_an_id_that_is_taken_by_another_sequence_is_left_out_of_the_lower_split(tmp_path):

@@ -184,7 +184,7 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(families, tmp_path, monkeyp
     from genelm.dataset_scripts import is_dataset_file, is_dataset_folder
     from genelm.storage import atomic_folder
 
-    def full(self, gene, parent, part):
+    def full(self, gene, parent, row, part):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(preparation.GeneStore, "add", full)
@@ -211,6 +211,15 @@ def test_crlf_soft_masked_and_ambiguous_genes(tmp_path):
     assert manifest["splits"]["train"]["letters"]["other"] == 0
     kept = built(tmp_path / "k", input=[path], ambiguous="keep", cluster_with="none")
     assert sum(facts["letters"]["other"] for facts in read_manifest(kept)["splits"].values()) == 2
+
+
+def test_pieces_of_another_gene_of_the_same_id_are_left_out(tmp_path):
+    path = write(tmp_path / "genes.fa", {f"g{i}": gene(300, i) for i in range(12)})
+    path.write_text(path.read_text() + f">g0\n{gene(450, 99)}\n")
+    folder = built(tmp_path / "d", input=[path], window=200, max_length=None)
+    pieces = [row["gene_id"] for part in rows(folder).values() for row in part if row["gene_id"].startswith("g0:")]
+    assert sorted(pieces) == ["g0:1-200", "g0:201-300"]
+    assert read_manifest(folder)["dropped"] == {"input": {"gene_id_twice": 3}}
 
 
 def test_pieces_of_one_gene_are_one_cluster_without_a_search(tmp_path):

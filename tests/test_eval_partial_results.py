@@ -108,5 +108,12 @@ def test_what_belongs_to_another_model_or_is_damaged_is_thrown_away(tmp_path: Pa
     other.close()
     with pytest.raises(InputError, match="where an evaluation keeps what it has found, cannot be written"):
         PartialResults(tmp_path, "two").read("scores", b"")
-    file.write_bytes(b"something else altogether" * 100)
+    file.write_bytes(file.read_bytes()[:100] + b"damage" * 1000)
     assert np.isnan(PartialResults(file, "two").read_rows("scores", [ids], 5)).all()
+
+
+def test_a_file_of_others_is_not_thrown_away(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_bytes(b"something else altogether" * 100)
+    with pytest.raises(InputError, match="notes, where scores are kept until the results are written, is no file of"):
+        PartialResults(tmp_path / "notes", "one").read("scores", b"")
+    assert (tmp_path / "notes").read_bytes() == b"something else altogether" * 100

@@ -15,6 +15,7 @@ from genelm.eval import (
     learning_curve_entry,
     make_learning_curve,
     make_results,
+    markdown_table,
     read_learning_curve,
     results_table,
     update_table,
@@ -279,3 +280,8 @@ def test_a_markdown_file_without_a_place_for_the_table_is_left_alone(tmp_path: P
     with pytest.raises(InputError, match="must have the lines"):
         update_table(page, "| a |")
     assert page.read_text() == text
+
+
+def test_names_do_not_break_a_table() -> None:
+    rows = markdown_table(["gi|1|ref\nx"], [("name", str), ("number", lambda _: "1")]).splitlines()
+    assert rows[2] == r"| gi\|1\|ref x | 1 |"

@@ -117,6 +117,9 @@ def test_windows_hold_either_allele_in_its_surroundings(reference: Path) -> None
     assert insertion.alt == GENOME[34:40] + "GG"
     assert pure.alt == GENOME[24:29] + "GG" + GENOME[29:34]
     assert snv.variant.contig == "chr1"
+    left_out: Counter[str] = Counter()
+    assert len(make_windows(iter(variants), reference, window=10, left_out=left_out, longest=11)) == 3
+    assert left_out == {"too_long": 1}  # what is inserted does not fit into what the model reads
 
 
 def test_a_sequence_is_known_by_either_of_its_names(reference: Path) -> None:

@@ -149,6 +149,43 @@ def test_a_gene_runs_over_the_end_of_a_circular_contig(genome, annotation):
         genes_of(genome, annotation)
 
 
+def test_a_gene_may_begin_where_a_circular_contig_begins_again(genome, annotation):
+    circular = "chr1 e region 1 40 . + . ID=r;Is_circular=true"
+    annotation.write_text(gff(circular, "chr1 e gene 43 48 . + . ID=a"))
+    ((gene,), _) = genes_of(genome, annotation)
+    assert gene["sequence"] == CONTIG[2:8]
+
+
+def test_contigs_that_are_not_placed_on_their_chromosome_are_of_it(genome, annotation):
+    regions = (
+        "chr1 e region 1 40 . + . ID=r;genome=genomic;chromosome=6",
+        "chr2 e region 1 5 . + . ID=s;genome=genomic;chromosome=Un",
+    )
+    annotation.write_text(gff(*regions, "chr1 e gene 3 8 . + . ID=a", "chr2 e gene 1 4 . + . ID=b"))
+    genes, _ = genes_of(genome, annotation)
+    assert [gene["chromosome"] for gene in genes] == ["6", "chr2"]
+
+
+def test_a_gene_whose_introns_show_between_its_coding_parts_alone_is_not_spliced(genome, annotation):
+    gene = "chr1 e gene 1 40 . + . ID=a; Name=A"  # a space after the semicolon, as some write it
+    far, near = "chr1 e CDS 24 36 . + 0 ID=c; Parent=a", "chr1 e CDS 11 36 . + 0 ID=c; Parent=a"
+    first = "chr1 e CDS 2 9 . + 0 ID=c; Parent=a"
+    for second, names, reasons in ((far, [], {"no_exons": 1}), (near, ["A"], {})):
+        annotation.write_text(gff(gene, first, second))
+        genes, dropped = genes_of(genome, annotation, feature="exon-spliced")
+        assert [gene["symbol"] for gene in genes] == names
+        assert Counter(reason for reason, _ in dropped.genes) == reasons
+    annotation.write_text(
+        gff(
+            gene,
+            "chr1 e pseudogenic_transcript 1 40 . + . ID=t; Parent=a",
+            *(f"chr1 e pseudogenic_exon {span} . + . Parent=t" for span in ("2 9", "24 36")),
+        )
+    )
+    ((gene,), _) = genes_of(genome, annotation, feature="exon-spliced")
+    assert gene["sequence"] == CONTIG[1:9] + CONTIG[23:36]
+
+
 def coding(annotation: Path, genome: Path, *lines: str) -> tuple[list[str], Dropped]:
     annotation.write_text(gff(*lines))
     genes, dropped = genes_of(genome, annotation, feature="CDS")

@@ -171,6 +171,11 @@ def test_a_dataset_card_shows_leakage_license_and_citation() -> None:
         assert said in card
 
 
+def test_a_dataset_card_names_the_searches_that_there_were() -> None:
+    for split, searches in (("random", "k-mer search)"), ("similarity", "k-mer search and MMseqs2)")):
+        assert searches in render_dataset_card(manifest(), leakage(split=split, cluster_with="both"))
+
+
 def test_a_dataset_card_says_when_no_license_is_stated() -> None:
     assert "not stated; the terms of the source apply" in render_dataset_card(manifest(origin={}), leakage())
 
