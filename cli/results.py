@@ -51,10 +51,11 @@ def evaluate(
     """
     _check_results_file(output)
 
+    from genelm.dataset_scripts import read_manifest
     from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, headline, write_results
 
     scorer, info, cache = _load(model, output, context, trust_remote_code)
-    _check_same_kind(output, info["name"], split)
+    _check_same_kind(output, info["name"], read_manifest(data)["name"], split)
     results = evaluate_model(
         scorer,
         model_info=info,
@@ -104,11 +105,13 @@ def baselines(
     if output.suffix == ".json":
         raise InputError(f"--output {output} is to be a folder, for a results file of each baseline; give one.")
 
+    from genelm.dataset_scripts import read_manifest
     from genelm.eval import COMPRESSORS, MAX_POSITIONS, ORDERS, measure_baselines
 
+    dataset = read_manifest(data)["name"]
     models = ["uniform", *(f"markov{each}" for each in order or ORDERS), *["mixture"] * (split == "test")]
     for name in [*models, *COMPRESSORS]:
-        _check_same_kind(output / f"{name}.json", name, split)
+        _check_same_kind(output / f"{name}.json", name, dataset, split)
     for path in measure_baselines(
         data,
         split,
@@ -169,13 +172,13 @@ def variants(
         if not file.is_file():
             raise InputError(f"{file} is not a file; check the path.")
 
-    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, what_is_scored, write_results
+    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, set_name, what_is_scored, write_results
 
     scores = output.with_suffix(".variants.tsv")
     for source in (variants, reference):
         check_output_file(scores, source=source)
     scorer, info, cache = _load(model, output, context, trust_remote_code)
-    _check_same_kind(output, info["name"], what_is_scored(window or WINDOW, both_strands))
+    _check_same_kind(output, info["name"], set_name(variants), what_is_scored(window or WINDOW, both_strands))
     results = evaluate_variants(
         scorer,
         model_info=info,
@@ -255,8 +258,8 @@ def _check_results_file(output: Path) -> None:
         raise InputError(f"--output {output} does not end in .json; name a results file so.")
 
 
-def _check_same_kind(output: Path, name: str, split: str) -> None:
-    """Refuse to replace the results of another model, or of another split."""
+def _check_same_kind(output: Path, name: str, dataset: str, split: str) -> None:
+    """Refuse to replace the results of another model, or of another dataset or split."""
     from genelm.eval import read_results
 
     if not output.exists():
@@ -265,10 +268,10 @@ def _check_same_kind(output: Path, name: str, split: str) -> None:
         old = read_results(output)
     except InputError as error:
         raise InputError(f"--output {output} is there, but is no results file; choose another.") from error
-    if (old["model"]["name"], old["dataset"]["split"]) != (name, split):
+    if (old["model"]["name"], old["dataset"]["name"], old["dataset"]["split"]) != (name, dataset, split):
         raise InputError(
-            f"--output {output} has the results of {old['model']['name']} on {old['dataset']['split']} already; "
-            "choose another, or remove it."
+            f"--output {output} has the results of {old['model']['name']} on {old['dataset']['name']}, "
+            f"{old['dataset']['split']}, already; choose another, or remove it."
         )
 
 

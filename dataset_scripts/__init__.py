@@ -7,7 +7,7 @@ from .familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractio
 from .fasta_source import read_fasta
 from .genes import FEATURES, SPLITS
 from .human_genes import HumanGenes
-from .indexed_fasta import open_indexed_fasta
+from .indexed_fasta import open_indexed_fasta, without_plain_gzip
 from .kmer_search import similar_to_reference
 from .leakage import read_leakage, write_leakage
 from .loading import FORMAT, FORMAT_VERSION, is_dataset_folder, load_split, read_column, read_manifest
@@ -38,5 +38,6 @@ __all__ = [
     "reverse_complement",
     "shared_fractions",
     "similar_to_reference",
+    "without_plain_gzip",
     "write_leakage",
 ]

@@ -1,4 +1,4 @@
-"""FASTA files that are read at any place, however they are compressed."""
+"""Files that htslib reads, however they are compressed, and FASTA files that are read at any place."""
 
 import shutil
 import tempfile
@@ -17,6 +17,23 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 
 
 @contextmanager
+def without_plain_gzip(path: Path) -> Iterator[Path]:
+    """Give a file that htslib can go back in: the file itself, or where it is of ordinary gzip an unpacked copy.
+
+    Raises:
+        InputError: the file is of bgz and cut off.
+    """
+    if _compression(path) != "gzip":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.stem
+        with open_plain_or_gzip(path) as packed, open(plain, "wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
+        yield plain
+
+
+@contextmanager
 def open_indexed_fasta(path: Path) -> Iterator[pysam.FastaFile]:
     """Open FASTA for reading at any place.
 
@@ -32,18 +49,14 @@ def open_indexed_fasta(path: Path) -> Iterator[pysam.FastaFile]:
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file; give FASTA, plain, gzip or bgz.")
-    with tempfile.TemporaryDirectory() as folder:
-        kind = _compression(path)
-        plain = path
-        if kind == "gzip":
-            plain = Path(folder) / "genome.fa"
-            with open_plain_or_gzip(path) as packed, open(plain, "wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked, 1 << 20)
+    with tempfile.TemporaryDirectory() as folder, without_plain_gzip(path) as plain:
         index, blocks = Path(folder, "genome.fai"), Path(folder, "genome.gzi")
         try:
             pysam.faidx(str(plain), "--fai-idx", str(index), "--gzi-idx", str(blocks), catch_stdout=False)
             with pysam.FastaFile(
-                str(plain), filepath_index=str(index), filepath_index_compressed=str(blocks) if kind == "bgz" else None
+                str(plain),
+                filepath_index=str(index),
+                filepath_index_compressed=str(blocks) if _compression(plain) else None,
             ) as contigs:
                 yield contigs
         except pysam.SamtoolsError as error:  # htslib has written its reason to stderr

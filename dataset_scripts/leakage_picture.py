@@ -1,5 +1,6 @@
 """The picture of leakage: how familiar evaluation genes are to one who has seen the training genes, by gene type."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +25,36 @@ def draw_leakage(leakage: dict[str, Any], path: Path) -> None:
         path: file to write, `.png` or `.svg`.
     """
     splits = leakage["splits"]
+    sizes: Counter[str] = Counter()
+    for split in splits.values():
+        sizes.update({name: facts["genes"] for name, facts in split["gene_types"].items()})
+    colors = {name: color for (name, _), color in zip(sizes.most_common(DRAWN_TYPES), COLORS, strict=False)}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 4.2 * len(splits)), layout="constrained")
         for (left, right), (name, split) in zip(figure.subplots(len(splits), 2), splits.items(), strict=True):
-            _draw_histogram(left, name, split, leakage)
-            _draw_strata(right, name, split, leakage["strata"])
+            _draw_histogram(left, name, split, leakage, colors)
+            _draw_strata(right, name, split, leakage["strata"], colors)
         save_picture(figure, path)
 
 
-def _grouped(split: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
+def _grouped(split: dict[str, Any], colors: dict[str, str]) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """Give label, color and members of what is drawn as one: frequent types alone, the others together."""
-    types = list(split["gene_types"].items())
-    groups = [(name, COLORS[i], [facts]) for i, (name, facts) in enumerate(types[:DRAWN_TYPES])]
-    if others := [facts for _, facts in types[DRAWN_TYPES:]]:
+    types = split["gene_types"]
+    groups = [(name, colors[name], [facts]) for name, facts in types.items() if name in colors]
+    if others := [facts for name, facts in types.items() if name not in colors]:
         groups.append((f"{len(others)} other types", GRAY, others))
     return groups
 
 
-def _draw_histogram(axes: Axes, name: str, split: dict[str, Any], leakage: dict[str, Any]) -> None:
+def _draw_histogram(
+    axes: Axes, name: str, split: dict[str, Any], leakage: dict[str, Any], colors: dict[str, str]
+) -> None:
     edges = np.array(leakage["histogram_edges"])
     width = edges[1] - edges[0]
     # Genes that share nothing stand apart, left of 0.
     positions = np.concatenate([[-width], (edges[:-1] + edges[1:]) / 2])
     bottom = np.zeros(len(positions))
-    for label, color, members in _grouped(split):
+    for label, color, members in _grouped(split, colors):
         counts = np.sum([facts["histogram"] for facts in members], axis=0)
         axes.bar(positions, counts, width * 0.9, bottom=bottom, color=color, label=label, linewidth=0)
         bottom += counts
@@ -59,8 +66,8 @@ def _draw_histogram(axes: Axes, name: str, split: dict[str, Any], leakage: dict[
     axes.legend(frameon=False, fontsize=8)
 
 
-def _draw_strata(axes: Axes, name: str, split: dict[str, Any], strata: list[str]) -> None:
-    groups = _grouped(split)[::-1]
+def _draw_strata(axes: Axes, name: str, split: dict[str, Any], strata: list[str], colors: dict[str, str]) -> None:
+    groups = _grouped(split, colors)[::-1]
     totals = np.array([sum(facts["genes"] for facts in members) for _, _, members in groups])
     left = np.zeros(len(groups))
     for stratum, color in zip(strata, _STRATUM_COLORS, strict=True):

@@ -28,7 +28,7 @@ from .results import Measurement, find_measurement, make_results, read_results, 
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
 from .tables import headline, markdown_table, results_table
-from .variants import WINDOW, evaluate_variants, what_is_scored
+from .variants import WINDOW, evaluate_variants, set_name, what_is_scored
 
 __all__ = [
     "COMPRESSORS",
@@ -76,6 +76,7 @@ __all__ = [
     "results_table",
     "score_bases",
     "score_genes",
+    "set_name",
     "table_marks",
     "this_process",
     "update_table",

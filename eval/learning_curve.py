@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from genelm.pictures import COLORS, STYLE, save_picture
 from genelm.storage import atomic_file, read_format, write_json
@@ -125,6 +126,7 @@ def draw_learning_curve(curve: dict[str, Any], paths: Sequence[Path]) -> None:
                 )
                 axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=color, label=model)
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_title(f"{stratum} genes")
             axes.set_xlabel("training bases")
         figure.axes[0].set_ylabel("bits/base")

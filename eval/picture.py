@@ -72,7 +72,7 @@ def draw_gene_types(results: Sequence[dict[str, Any]], paths: Sequence[Path]) ->
         axes.set_yticks(range(len(having)), [result["model"]["name"] for result in having])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_title("Bits per base by gene type, most bases first (2 is guessing)")
+        figure.suptitle("Bits per base by gene type, most bases first (2 is guessing)")
         figure.colorbar(drawn, ax=axes, shrink=0.9, pad=0.01).outline.set_visible(False)
         for path in paths:
             save_picture(figure, path)

@@ -55,7 +55,7 @@ def write_base_scores(
         What `score_bases` returns, in nats.
     """
     with atomic_file(path) as temporary, _open_to_write(temporary) as file:
-        scores = score_bases(model, sequences, names=names, max_positions=max_positions)
+        scores = score_bases(model, sequences, names=names, max_positions=max_positions, description="scoring")
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(["gene_id", "position", "base", "bits"])
         for name, sequence, nats in zip(names, sequences, scores, strict=True):

@@ -115,6 +115,7 @@ def score_bases(
     *,
     names: Sequence[str] | None = None,
     max_positions: int = MAX_POSITIONS,
+    description: str | None = None,
 ) -> list[FloatArray]:
     """Score each base of each gene; arguments as in `score_genes`, one process only.
 
@@ -129,7 +130,7 @@ def score_bases(
     encoded = _encode_all(sequences)
     check_lengths(model, [len(ids) for ids in encoded], names)
     scores: list[FloatArray] = [np.empty(0)] * len(encoded)
-    for batch, lengths, costs in _costs_of_batches(model, encoded, max_positions, None):
+    for batch, lengths, costs in _costs_of_batches(model, encoded, max_positions, description):
         for gene, length, row in zip(batch, lengths, costs["base"], strict=True):
             scores[gene] = row[:length].copy()
     return scores

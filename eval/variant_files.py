@@ -11,6 +11,7 @@ from typing import Any
 
 import pysam
 
+from genelm.dataset_scripts import without_plain_gzip
 from genelm.storage import InputError
 from genelm.tokenization import BASES
 
@@ -71,8 +72,9 @@ def read_variants(
 
 
 def _read_vcf(file: Path, columns: Mapping[str, str], left_out: Counter[str]) -> Iterator[Variant]:
+    verbosity = pysam.set_verbosity(0)  # htslib warns of headers without contigs, which are not needed here
     try:
-        with pysam.VariantFile(str(file)) as records:
+        with without_plain_gzip(file) as plain, pysam.VariantFile(str(plain)) as records:
             for name in columns.values():
                 if name not in records.header.info:
                     raise InputError(f"{file} has no INFO field {name}; it has {', '.join(records.header.info)}.")
@@ -95,6 +97,8 @@ def _read_vcf(file: Path, columns: Mapping[str, str], left_out: Counter[str]) ->
                     yield from _of_bases(found, left_out)
     except (OSError, ValueError) as error:
         raise InputError(f"{file} is not VCF that can be read ({error}); check it or convert it anew.") from error
+    finally:
+        pysam.set_verbosity(verbosity)
 
 
 def _is_of_record(record: pysam.VariantRecord, name: str) -> bool:

@@ -63,6 +63,11 @@ class Window:
     alt: str
 
 
+def set_name(variants: Path) -> str:
+    """Name a set of variants by its file, for results."""
+    return variants.name.split(".")[0]
+
+
 def what_is_scored(window: int, both_strands: bool) -> str:
     """Name the window and the strands, which in results of variants stand where others have the split."""
     return f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}"
@@ -137,7 +142,7 @@ def evaluate_variants(
     if variant_scores is not None:
         write_variant_scores(windows, ratios, variant_scores)
     dataset = {
-        "name": variants.name.split(".")[0],
+        "name": set_name(variants),
         "fingerprint": _fingerprint(
             [variants, reference], [dict(columns), zero_based, *map(sorted, (positive, negative))]
         ),

@@ -278,7 +278,7 @@ def test_variants_do_not_replace_other_files(genelm: Run, refused: Run, model: s
     assert "is no results file" in refused(f"{variants} package.json")
     genelm(f"{variants} r.json")
     genelm(f"{variants} r.json")
-    assert "on windows of 20, one strand already" in refused(f"{variants} r.json --both-strands")
+    assert "of laplace4 on v, windows of 20, one strand, already" in refused(f"{variants} r.json --both-strands")
     (tmp_path / "v.tsv").rename(tmp_path / "v.variants.tsv")
     assert "v.variants.tsv is also the input" in refused(f"{variants.replace('v.tsv', 'v.variants.tsv')} v.json")
 
@@ -304,7 +304,7 @@ def test_results_of_another_kind_are_not_replaced(genelm: Run, refused: Run, sma
     genelm(f"ngram fit --data {small_dataset} --smoothing laplace --order 3 --output runs/n")
     genelm(f"{evaluate} --split test")
     genelm(f"{evaluate} --split test")
-    assert "has the results of n on test already" in refused(f"{evaluate} --split validation")
+    assert "has the results of n on small, test, already" in refused(f"{evaluate} --split validation")
     Path("results/n.json").write_text("{}")
     assert "is no results file" in refused(f"{evaluate} --split test")
     Path("results/n.json").unlink()
@@ -314,7 +314,7 @@ def test_results_of_another_kind_are_not_replaced(genelm: Run, refused: Run, sma
     assert "markov1.json is there, but is no results file" in refused(baselines)
     Path("results/markov1.json").unlink()
     genelm(f"{baselines} --order 1")
-    assert "has the results of uniform on validation already" in refused(f"{baselines} --split test")
+    assert "has the results of uniform on small, validation, already" in refused(f"{baselines} --split test")
     Path("results/folder.json").mkdir()
     genelm("report results --output report")
 

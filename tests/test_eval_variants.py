@@ -127,6 +127,14 @@ def test_a_sequence_is_known_by_either_of_its_names(reference: Path) -> None:
     assert window.variant.contig == "chr1"
 
 
+def test_vcf_of_ordinary_gzip_is_read_without_a_word_of_others(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    rows = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nchr1\t3\t.\tG\tA\t.\t.\t.\n"
+    (tmp_path / "v.vcf.gz").write_bytes(gzip.compress(rows.encode()))
+    (found,) = _read(tmp_path / "v.vcf.gz", Counter())
+    assert (found.contig, found.position, found.ref, found.alt) == ("chr1", 3, "G", "A")
+    assert capfd.readouterr().err == ""
+
+
 def test_each_allele_has_its_own_value_where_the_header_says_so(tmp_path: Path) -> None:
     path = tmp_path / "v.vcf"
     path.write_text(

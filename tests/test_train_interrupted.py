@@ -302,6 +302,18 @@ def test_a_new_run_does_not_write_into_another(small_dataset: Path, tmp_path: Pa
         train(arguments(small_dataset, tmp_path / "broken_off"))
 
 
+@pytest.mark.parametrize(("handler", "wanted"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_is_gone_ends_a_run_unless_under_nohup(handler: signal.Handlers, wanted: bool) -> None:
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with Interruption(os.getppid()) as interruption:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interruption.is_wanted == wanted
+        assert signal.getsignal(signal.SIGHUP) == handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_launcher_that_is_gone_was_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCELERATE_DYNAMO_BACKEND", raising=False)
     alone = Interruption(os.getppid())

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a run that is asked to stop ends its step, writes a checkpoint, and only then ends."""
+"""SIGINT, SIGTERM and SIGHUP: a run that is asked to stop ends its step, writes a checkpoint, and only then ends."""
 
 import os
 import signal
@@ -6,7 +6,9 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP comes when the terminal is gone, or a launcher that had it to itself; under nohup it is ignored."""
+
 _SAME_WISH_SECONDS = 3.0
 """A launcher hands its signal on to processes that the terminal has already told: that is one wish, not two."""
 
@@ -31,7 +33,8 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
-        self._before = {number: signal.signal(number, self._remember) for number in _SIGNALS}
+        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._remember) for number in heard}
         return self
 
     def __exit__(
