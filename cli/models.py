@@ -1,13 +1,12 @@
 """`genelm ngram`, `generate`, `score` and `push`: make models and use them."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder
+from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder, plain_name
 
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout
 
@@ -165,7 +164,7 @@ def generate(
         )
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{model} cannot write this: {error}.") from error
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(model).resolve().name)  # an id ends at a space, and is ASCII
+    name = plain_name(Path(model).resolve().name)
     with (
         file_or_stdout(output) as path,
         atomic_file(path) as temporary,

@@ -106,11 +106,10 @@ def baselines(
         raise InputError(f"--output {output} is to be a folder, for a results file of each baseline; give one.")
 
     from genelm.dataset_scripts import read_manifest
-    from genelm.eval import COMPRESSORS, MAX_POSITIONS, ORDERS, measure_baselines
+    from genelm.eval import MAX_POSITIONS, ORDERS, baseline_names, measure_baselines
 
     dataset = read_manifest(data)["name"]
-    models = ["uniform", *(f"markov{each}" for each in order or ORDERS), *["mixture"] * (split == "test")]
-    for name in [*models, *COMPRESSORS]:
+    for name in baseline_names(split, order or ORDERS):
         _check_same_kind(output / f"{name}.json", name, dataset, split)
     for path in measure_baselines(
         data,
@@ -172,13 +171,13 @@ def variants(
         if not file.is_file():
             raise InputError(f"{file} is not a file; check the path.")
 
-    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, set_name, what_is_scored, write_results
+    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, name_variants, write_results
 
     scores = output.with_suffix(".variants.tsv")
     for source in (variants, reference):
         check_output_file(scores, source=source)
     scorer, info, cache = _load(model, output, context, trust_remote_code)
-    _check_same_kind(output, info["name"], set_name(variants), what_is_scored(window or WINDOW, both_strands))
+    _check_same_kind(output, info["name"], *name_variants(variants, window or WINDOW, both_strands))
     results = evaluate_variants(
         scorer,
         model_info=info,

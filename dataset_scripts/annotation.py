@@ -194,7 +194,7 @@ def _spliced(reader: "_Reader", feature: str, dropped: Dropped) -> Iterator[Gene
                 genes[key] = reader.gene(line)
         elif line.featuretype in _PARTS:
             for parent in line.attributes.get("Parent") or line.attributes.get("transcript_id") or []:
-                _add_part(transcripts[line.seqid, parent], line, feature)
+                _add_part(transcripts[line.seqid, parent], line)
         else:
             name = _first(line, "ID") or _first(line, "transcript_id")
             if name is not None:
@@ -222,7 +222,7 @@ def _is_gene(kind: str) -> bool:
     return kind in ("gene", "pseudogene") or kind.endswith("_gene")  # ncRNA_gene, protein_coding_gene
 
 
-def _add_part(transcript: _Transcript, line: Feature, feature: str) -> None:
+def _add_part(transcript: _Transcript, line: Feature) -> None:
     length, span = line.end - line.start + 1, (line.start, line.end)
     if line.featuretype in _EXONS:
         transcript.exon_bases += length

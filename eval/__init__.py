@@ -1,6 +1,6 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
-from .baselines import COMPRESSORS, ORDERS, measure_baselines
+from .baselines import ORDERS, baseline_names, measure_baselines
 from .batches import this_process
 from .comparison import Difference, compare_models, gene_table_of
 from .edits import accuracy as edit_accuracy
@@ -28,10 +28,9 @@ from .results import Measurement, find_measurement, make_results, read_results, 
 from .score_table import write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
 from .tables import headline, markdown_table, results_table
-from .variants import WINDOW, evaluate_variants, set_name, what_is_scored
+from .variants import WINDOW, evaluate_variants, name_variants
 
 __all__ = [
-    "COMPRESSORS",
     "MAX_POSITIONS",
     "ORDERS",
     "TASKS",
@@ -42,6 +41,7 @@ __all__ = [
     "PairSet",
     "PartialResults",
     "adapt",
+    "baseline_names",
     "best_first",
     "bits_per_base",
     "check_lengths",
@@ -69,6 +69,7 @@ __all__ = [
     "measure_mutations",
     "measure_perplexity",
     "mutation_accuracy",
+    "name_variants",
     "read_learning_curve",
     "read_pairs",
     "read_results",
@@ -76,11 +77,9 @@ __all__ = [
     "results_table",
     "score_bases",
     "score_genes",
-    "set_name",
     "table_marks",
     "this_process",
     "update_table",
-    "what_is_scored",
     "write_base_scores",
     "write_gene_scores",
     "write_learning_curve",

@@ -36,11 +36,21 @@ from .scoring import MAX_POSITIONS
 ORDERS = (0, 1, 3, 5, 7, 9)
 """Of the Markov models: bases that the next one is predicted from, with one added to every count."""
 
-COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+_COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "xz": ("xz -9e", lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
     "zstd": ("zstd -22", lambda text: pa.Codec("zstd", compression_level=22).compress(text, asbytes=True)),
 }
 """Name -> what it is, and the function that compresses."""
+
+
+def baseline_names(split: str, orders: Sequence[int] = ORDERS) -> list[str]:
+    """Name the baselines that there are for a split, each of which has a results file of that name."""
+    return [*(name for name, _ in _models(split, orders)), *_COMPRESSORS]
+
+
+def _models(split: str, orders: Sequence[int]) -> list[tuple[str, GeneNGramConfig]]:
+    models = [("uniform", _markov(0)), *((f"markov{order}", _markov(order)) for order in orders)]
+    return [*models, ("mixture", usual_config("mixture"))] if split == "test" else models
 
 
 def measure_baselines(
@@ -78,10 +88,9 @@ def measure_baselines(
     """
     manifest = read_manifest(dataset_folder)
     training, validation = (_genes(dataset_folder, manifest, name) for name in ("train", "validation"))
-    configs = [("uniform", _markov(0)), *((f"markov{order}", _markov(order)) for order in orders)]
-    if split == "test" and validation:
-        configs.append(("mixture", usual_config("mixture")))
-    for name, config in configs:
+    for name, config in _models(split, orders):
+        if config.has_index and not validation:
+            continue
         path = output / f"{name}.json"
         model = GeneNGramForCausalLM(config)
         model.count(torch.from_numpy(encode(gene)) for gene in (training if name != "uniform" else []))
@@ -115,7 +124,7 @@ def measure_baselines(
             list(genes["gene_type"]),
         )
     )
-    for name, (settings, compress) in COMPRESSORS.items():
+    for name, (settings, compress) in _COMPRESSORS.items():
         info = {
             "name": name,
             "model_type": "compressor",

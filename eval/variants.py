@@ -12,18 +12,16 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pysam
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from genelm.dataset_scripts import open_indexed_fasta, reverse_complement
+from genelm.dataset_scripts import reverse_complement
 from genelm.storage import InputError, atomic_file, sha256_of
 
 from .bootstrap import Interval, statistic_interval
@@ -33,14 +31,12 @@ from .ranks import FloatArray, roc_area, spearman
 from .results import ALL, Measurement, make_results
 from .scoring import MAX_POSITIONS, score_genes
 from .variant_files import Variant, read_variants
+from .variant_windows import Window, make_windows
 
 TASK, TASK_VERSION = "variants", 1
 
 WINDOW = 512
 """Bases around a variant, where nothing else is asked for."""
-
-MOST_MISMATCHES = 0.01
-"""Share of variants whose reference allele may differ from the reference sequence; more means the wrong file."""
 
 FEWEST = 10
 """Variants, or of either class, from which a figure is given."""
@@ -48,29 +44,9 @@ FEWEST = 10
 Statistic = Callable[[npt.NDArray[np.int64]], float]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A variant with the sequence around it.
-
-    Attributes:
-        variant: the variant; its contig is filled in.
-        ref: the window with the reference allele.
-        alt: the window with the alternative allele.
-    """
-
-    variant: Variant
-    ref: str
-    alt: str
-
-
-def set_name(variants: Path) -> str:
-    """Name a set of variants by its file, for results."""
-    return variants.name.split(".")[0]
-
-
-def what_is_scored(window: int, both_strands: bool) -> str:
-    """Name the window and the strands, which in results of variants stand where others have the split."""
-    return f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}"
+def name_variants(variants: Path, window: int, both_strands: bool) -> tuple[str, str]:
+    """Name a set of variants by its file, and by window and strands what stands in place of a split in results."""
+    return variants.name.split(".")[0], f"windows of {window:,}, {'both strands' if both_strands else 'one strand'}"
 
 
 def evaluate_variants(
@@ -141,12 +117,13 @@ def evaluate_variants(
         rows += [_row("count", group, what, float(count), None, count, 0) for what, count in sorted(counts.items())]
     if variant_scores is not None:
         write_variant_scores(windows, ratios, variant_scores)
+    name, split = name_variants(variants, window, both_strands)
     dataset = {
-        "name": set_name(variants),
+        "name": name,
         "fingerprint": _fingerprint(
             [variants, reference], [dict(columns), zero_based, *map(sorted, (positive, negative))]
         ),
-        "split": what_is_scored(window, both_strands),
+        "split": split,
     }
     return make_results(rows, model=model_info, dataset=dataset, seed=seed, command=command)
 
@@ -155,80 +132,6 @@ def _fingerprint(files: list[Path], meaning: list[Any]) -> str:
     """Name what is measured: the files, and what their columns and labels are taken for."""
     decides = json.dumps([sha256_of(files), *meaning], sort_keys=True)
     return hashlib.sha256(decides.encode()).hexdigest()
-
-
-def make_windows(
-    variants: Iterator[Variant], reference: Path, *, window: int, left_out: Counter[str], longest: int | None = None
-) -> list[Window]:
-    """Cut the sequence around each variant.
-
-    Args:
-        variants: as `read_variants` gives them.
-        reference: FASTA of the sequences that they change, plain, gzip or bgz.
-        window: bases of the reference around the middle of the variant; fewer at the end of a sequence.
-        left_out: where variants that are left out are counted: `reference_mismatch`, `no_such_sequence` (the contig,
-            with and without `chr` before it, is not in the reference), `no_change`, `too_long` (an allele of more than
-            half the window, or more inserted than the model reads).
-        longest: bases that the model reads; None for any number.
-
-    Returns:
-        The windows, upper case, in the order of the variants.
-
-    Raises:
-        InputError: the reference lacks a position, more than 1 % of the variants are on sequences that it lacks or
-            have reference alleles that are not what stands there, or there is no variant.
-    """
-    windows, mismatches, elsewhere, n_variants = [], [], [], 0
-    with open_indexed_fasta(reference) as contigs:
-        names = dict.fromkeys(contigs.references)
-        for variant in variants:
-            n_variants += 1
-            contig = _find_contig(variant.contig, names)
-            if contig is None:
-                elsewhere.append(f"{variant.place} ({variant.contig or 'no name'})")
-                continue
-            located = replace(variant, contig=contig)
-            _check_place(located, contigs, reference)
-            start, end = located.position - 1, located.position - 1 + len(located.ref)
-            there = contigs.fetch(located.contig, start, end).upper()
-            if there != located.ref:
-                mismatches.append(f"{located.place} ({located.ref}, there is {there})")
-            elif located.ref == located.alt:
-                left_out["no_change"] += 1
-            elif max(len(located.ref), len(located.alt)) > window // 2:
-                left_out["too_long"] += 1
-            else:
-                first = max(0, (start + end - window) // 2)
-                before = contigs.fetch(located.contig, first, start).upper()
-                after = contigs.fetch(located.contig, end, first + window).upper()
-                both = before + located.ref + after, before + located.alt + after
-                if longest is not None and max(map(len, both)) > longest:
-                    left_out["too_long"] += 1
-                else:
-                    windows.append(Window(located, *both))
-    if len(mismatches) > MOST_MISMATCHES * n_variants:
-        raise InputError(
-            f"{len(mismatches):,} of {n_variants:,} variants have a reference allele that is not what stands in "
-            f"{reference}, first {mismatches[0]}; more than {MOST_MISMATCHES:.0%} are not left out: give the "
-            "reference and the positions that belong together, or take these variants out."
-        )
-    if len(elsewhere) > MOST_MISMATCHES * n_variants:
-        some = ", ".join(list(names)[:5])
-        raise InputError(
-            f"{len(elsewhere):,} of {n_variants:,} variants are on sequences that {reference} does not have, first "
-            f"{elsewhere[0]}; its sequences are {some}{', ...' if len(names) > 5 else ''}; give the "
-            "reference that belongs to the variants, or name the column of the sequence with --column contig=NAME."
-        )
-    if elsewhere:
-        left_out["no_such_sequence"] += len(elsewhere)
-    if mismatches:
-        left_out["reference_mismatch"] += len(mismatches)
-    if not windows:
-        raise InputError(
-            "No variant is left to score; left out: "
-            f"{', '.join(f'{count:,} {reason}' for reason, count in sorted(left_out.items())) or 'none'}; give others."
-        )
-    return windows
 
 
 def _with_something_known(
@@ -254,22 +157,6 @@ def _with_something_known(
             f"No variant of {file} has an effect or one of the labels "
             f"{', '.join(sorted(labels)) or '(none is named)'}; its labels are {some}: name those that do harm "
             "with --positive and those that do none with --negative, or the column of effects with --column."
-        )
-
-
-def _find_contig(name: str, names: Collection[str]) -> str | None:
-    """Find a sequence by its name, with or without `chr`; a variant that names none is on the only one there is."""
-    if not name and len(names) == 1:
-        return next(iter(names))
-    return next((found for found in (name, f"chr{name}", name.removeprefix("chr")) if found in names), None)
-
-
-def _check_place(variant: Variant, contigs: pysam.FastaFile, reference: Path) -> None:
-    length = contigs.get_reference_length(variant.contig) or 0
-    if variant.position < 1 or variant.position - 1 + max(1, len(variant.ref)) > length:
-        raise InputError(
-            f"{variant.place}, is at {variant.position:,} of {variant.contig}, which has {length:,} bases in "
-            f"{reference}; give the reference and the counting of positions that belong to it."
         )
 
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from genelm.dataset_scripts import SPLITS, WORD_LENGTH
 from genelm.modeling import CURVE_FILE, RECORD_FILE
-from genelm.storage import InputError
+from genelm.storage import InputError, plain_name
 
 CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
 """Model types that `transformers` does not know: their folders carry the code, and users must trust it."""
@@ -188,11 +188,6 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def repository_name(text: str) -> str:
-    """Return a text with what may not stand in the name of a repository or file replaced by hyphens."""
-    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)
-
-
 def _size_category(rows: int) -> str:
     """Return the Hub's name for a number of rows."""
     names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
@@ -243,7 +238,7 @@ def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
         EvalResult(
             task_type="text-generation",
             # The Hub wants the form of a repository name here.
-            dataset_type=repository_name(dataset["name"]),
+            dataset_type=plain_name(dataset["name"]),
             dataset_name=dataset["name"],
             dataset_split=dataset["split"],
             dataset_revision=dataset["fingerprint"],

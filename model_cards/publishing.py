@@ -14,9 +14,9 @@ from huggingface_hub.utils import validate_repo_id
 
 from genelm.eval import write_results
 from genelm.modeling import is_model_file, model_fingerprint
-from genelm.storage import InputError, atomic_folder
+from genelm.storage import InputError, atomic_folder, plain_name
 
-from .cards import CODE_MODEL_TYPES, read_json, render_model_card, repository_name
+from .cards import CODE_MODEL_TYPES, read_json, render_model_card
 
 _CARD_TAG = "- genelm"
 """A line of every card: one of its tags."""
@@ -134,7 +134,7 @@ def _is_published(path: str) -> bool:
 
 def _results_path(result: dict[str, Any], taken: dict[str, Path | bytes]) -> str:
     """Name a results file after its dataset and split, with a number from the second of that name on."""
-    stem = repository_name(f"{result['dataset']['name']}-{result['dataset']['split']}")
+    stem = plain_name(f"{result['dataset']['name']}-{result['dataset']['split']}")
     path, number = f"results/{stem}.json", 1
     while path in taken:
         number += 1

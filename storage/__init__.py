@@ -11,6 +11,7 @@ from .atomic import (
 from .environment import prepare_environment
 from .errors import InputError, input_errors_end
 from .formats import read_format
+from .names import plain_name
 from .provenance import package_versions, sha256_of, started_command
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "give_usual_permissions",
     "input_errors_end",
     "package_versions",
+    "plain_name",
     "prepare_environment",
     "read_format",
     "sha256_of",

@@ -11,7 +11,8 @@ import pytest
 from genelm.dataset_scripts import reverse_complement
 from genelm.eval import evaluate_variants, score_genes
 from genelm.eval.variant_files import Variant, read_variants
-from genelm.eval.variants import _kind, make_windows, measure_variants, score_variants
+from genelm.eval.variant_windows import make_windows
+from genelm.eval.variants import _kind, measure_variants, score_variants
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
 from genelm.tokenization import encode

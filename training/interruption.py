@@ -33,7 +33,8 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
-        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        ignores = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        heard = [number for number in _SIGNALS if not (ignores and number == signal.SIGHUP)]
         self._before = {number: signal.signal(number, self._remember) for number in heard}
         return self
 

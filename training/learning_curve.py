@@ -49,9 +49,9 @@ def measure_learning_curve(
     """Train on growing shares of the genes, measure, and draw the curve; what is done is not done twice.
 
     On all genes networks take the steps of their config; on a hundredth of them a tenth of these, so that each gene is
-    seen ten times as often, and in between by the root of the share. Each is validated
-    every tenth of its steps and at its end, keeps the best model, and stops after three validations without
-    improvement, when a small share is learned by heart.
+    seen ten times as often, and in between by the root of the share. Each is validated every tenth of its steps and at
+    its end, keeps the best model, and stops after three validations without improvement, when a small share is learned
+    by heart.
 
     Args:
         data: folder that `genelm data build` wrote.

@@ -1,0 +1,8 @@
+"""Names that can stand anywhere: in files, repositories and FASTA."""
+
+import re
+
+
+def plain_name(text: str) -> str:
+    """Return a text with everything but ASCII letters, digits, `_`, `.` and `-` replaced by hyphens."""
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)
