@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from tqdm.auto import tqdm
 
+from genelm.modeling import STATE_NAME
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, EOS_ID, encode
 
@@ -195,7 +196,7 @@ def _logits(model: torch.nn.Module, tokens: torch.Tensor, max_positions: int) ->
     state, parts = None, []
     for part in tokens.split(max_positions, dim=1):
         output = model(input_ids=part, past_key_values=state, use_cache=True)
-        state = output.past_key_values
+        state = output[STATE_NAME]
         parts.append(output.logits)
     return torch.cat(parts, dim=1)
 

@@ -24,6 +24,7 @@ from .model_folder import (
 from .modeling_gene_ngram import GeneNGramForCausalLM
 from .modeling_gene_rnn import GeneRNNForCausalLM, GeneRNNModel
 from .ngram_fitting import fit_head, usual_config
+from .recurrent_cache import STATE_NAME
 
 AutoConfig.register("gene_ngram", GeneNGramConfig)
 AutoConfig.register("gene_rnn", GeneRNNConfig)
@@ -41,6 +42,7 @@ GeneRNNForCausalLM.register_for_auto_class("AutoModelForCausalLM")
 __all__ = [
     "CURVE_FILE",
     "RECORD_FILE",
+    "STATE_NAME",
     "GeneNGramConfig",
     "GeneNGramForCausalLM",
     "GeneRNNConfig",

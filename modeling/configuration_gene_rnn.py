@@ -30,7 +30,7 @@ class GeneRNNConfig(PreTrainedConfig):
     """
 
     model_type = "gene_rnn"
-    keys_to_ignore_at_inference = ["past_key_values"]  # noqa: RUF012
+    keys_to_ignore_at_inference = ["past_key_values", "cache"]  # noqa: RUF012
 
     vocab_size: int = 8
     cell_type: str = "lstm"

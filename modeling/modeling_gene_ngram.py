@@ -26,7 +26,7 @@ from .configuration_gene_ngram import GeneNGramConfig
 from .ngram_heads import NUM_OUTCOMES, InterpolatedHead, MixtureHead
 from .ngram_index import SYMBOL_OF_TOKEN, ContextIndex
 from .ngram_walk import Features, WalkState, compiled_walk, walk
-from .recurrent_cache import RecurrentCache
+from .recurrent_cache import STATE_NAME, RecurrentCache, refuse_unknown_inputs
 
 UNK_ID, BOS_ID, EOS_ID, A_ID = 1, 2, 3, 4
 _COUNT_LIMIT = torch.iinfo(torch.int32).max
@@ -287,6 +287,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         labels: torch.LongTensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int = 0,
+        num_items_in_batch: int | torch.Tensor | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Predict the token after each token.
@@ -299,8 +301,9 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             labels: token ids whose prediction is scored, -100 where none is; `[batch, length]`, not shifted.
             use_cache: whether to return the state, with an index only; by default `config.use_cache`.
             logits_to_keep: give logits for this many last positions only; 0 for all.
-            kwargs: `num_items_in_batch`, the number of targets the loss is divided by, and what `generate` passes to
-                models with a cache.
+            num_items_in_batch: what the loss is divided by; by default the number of targets.
+            cache: `past_key_values` under its name since transformers 5.24.
+            kwargs: what `generate` passes to attention models; not needed here.
 
         Returns:
             Logits `[batch, length, vocab_size]`, minus infinity where a token is impossible, rounded to the type of
@@ -309,24 +312,30 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         Raises:
             ValueError: with an index, nothing has been counted yet, or the index is damaged; or the cache is of
                 another kind of model.
+            TypeError: a tensor or a state is passed under a name that is not known here.
         """
-        cache = None
+        refuse_unknown_inputs(kwargs)
+        past = None
         if self.config.has_index:
             use_cache = self.config.use_cache if use_cache is None else use_cache
-            cache = RecurrentCache.of(past_key_values, _BATCH_DIM, use_cache)
-            state = WalkState(*cache.state.tensors) if cache is not None and cache.state.tensors else None
+            past = RecurrentCache.of(past_key_values, cache, _BATCH_DIM, use_cache)
+            state = WalkState(*past.state.tensors) if past is not None and past.state.tensors else None
             logits, state = self._index_logits(input_ids, state, logits_to_keep)
-            if cache is not None and use_cache:
-                cache.state.advance(tuple(state), num_tokens=input_ids.shape[1])
+            if past is not None and use_cache:
+                past.state.advance(tuple(state), num_tokens=input_ids.shape[1])
         else:
             contexts = self._contexts((input_ids - EOS_ID).clamp(min=0))[:, -logits_to_keep:]
             logits = self._smoothed(self.counts[contexts])
         loss = None
         if labels is not None:
-            num_items = {key: kwargs[key] for key in ("num_items_in_batch",) if key in kwargs}
-            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **num_items)
-        state_after = cache if use_cache else None
-        return CausalLMOutputWithPast(loss=loss, logits=logits.to(self.dtype), past_key_values=state_after)
+            loss = self.loss_function(
+                logits=logits,
+                labels=labels,
+                vocab_size=self.config.vocab_size,
+                num_items_in_batch=num_items_in_batch,
+            )
+        returned: Any = {STATE_NAME: past if use_cache else None}
+        return CausalLMOutputWithPast(loss=loss, logits=logits.to(self.dtype), **returned)
 
     def look(
         self,

@@ -16,7 +16,7 @@ from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
 from .configuration_gene_rnn import GeneRNNConfig
-from .recurrent_cache import RecurrentCache
+from .recurrent_cache import STATE_NAME, RecurrentCache, refuse_unknown_inputs
 
 _BATCH_DIM = 1
 """Of the states of torch's layers, each `[num_hidden_layers, batch, hidden_size]`."""
@@ -86,6 +86,7 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
         past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> BaseModelOutputWithPast:
         """Run the tokens through the layers.
@@ -97,6 +98,7 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
             past_key_values: the state to go on from, as returned by an earlier call.
             inputs_embeds: embeddings instead of `input_ids`, `[batch, length, embedding_size]`.
             use_cache: whether to return the state; by default `config.use_cache`, and never in training.
+            cache: `past_key_values` under its name since transformers 5.24.
             kwargs: what `generate` passes to attention models; not needed here.
 
         Returns:
@@ -104,27 +106,28 @@ class GeneRNNModel(GeneRNNPreTrainedModel):
 
         Raises:
             ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a cache of another kind of model.
+            TypeError: a tensor or a state is passed under a name that is not known here.
         """
+        refuse_unknown_inputs(kwargs)
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         if use_cache is None:
             use_cache = self.config.use_cache and not self.training
-        past_key_values = RecurrentCache.of(past_key_values, _BATCH_DIM, use_cache)
+        past = RecurrentCache.of(past_key_values, cache, _BATCH_DIM, use_cache)
 
         inputs, weight = self._first_product(input_ids, inputs_embeds)
         batch, length, _ = inputs.shape
         weights = self.embed_tokens.weight  # not lowered by autocast, and neither is the state
-        if past_key_values is not None and past_key_values.state.tensors:
-            state = tuple(tensor.to(weights) for tensor in past_key_values.state.tensors)
+        if past is not None and past.state.tensors:
+            state = tuple(tensor.to(weights) for tensor in past.state.tensors)
         else:
             zeros = weights.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
             state = (zeros, zeros) if self.config.cell_type == "lstm" else (zeros,)
         hidden_states, state = self._run_layers(inputs, weight, attention_mask, state)
-        if past_key_values is not None and use_cache:
-            past_key_values.state.advance(state, num_tokens=length)
-        return BaseModelOutputWithPast(
-            last_hidden_state=self.dropout(hidden_states), past_key_values=past_key_values if use_cache else None
-        )
+        if past is not None and use_cache:
+            past.state.advance(state, num_tokens=length)
+        returned: Any = {STATE_NAME: past if use_cache else None}
+        return BaseModelOutputWithPast(last_hidden_state=self.dropout(hidden_states), **returned)
 
     def _first_product(
         self, input_ids: torch.LongTensor | None, inputs_embeds: torch.Tensor | None
@@ -249,6 +252,8 @@ class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):
         labels: torch.LongTensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int = 0,
+        num_items_in_batch: int | torch.Tensor | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Predict the token after each token; arguments as in `GeneRNNModel.forward`, and:
@@ -261,7 +266,9 @@ class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):
             labels: token ids whose prediction is scored, -100 where none is; `[batch, length]`, not shifted.
             use_cache: as in `GeneRNNModel.forward`.
             logits_to_keep: give logits for this many last positions only; 0 for all.
-            kwargs: `num_items_in_batch`, the number of targets the loss is divided by.
+            num_items_in_batch: what the loss is divided by; by default the number of targets.
+            cache: as in `GeneRNNModel.forward`.
+            kwargs: as in `GeneRNNModel.forward`.
 
         Returns:
             Logits `[batch, length, vocab_size]`, the state, and with `labels` the loss: nats per target.
@@ -272,12 +279,20 @@ class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):
             past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
+            cache=cache,
+            **kwargs,
         )
         logits = self.lm_head(outputs.last_hidden_state[:, -logits_to_keep:])
         loss = None
         if labels is not None:
-            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=outputs.past_key_values)
+            loss = self.loss_function(
+                logits=logits,
+                labels=labels,
+                vocab_size=self.config.vocab_size,
+                num_items_in_batch=num_items_in_batch,
+            )
+        returned: Any = {STATE_NAME: outputs.get(STATE_NAME)}
+        return CausalLMOutputWithPast(loss=loss, logits=logits, **returned)
 
 
 __all__ = ["GeneRNNForCausalLM", "GeneRNNModel", "GeneRNNPreTrainedModel"]

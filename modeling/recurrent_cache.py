@@ -8,6 +8,33 @@ from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+STATE_NAME = "cache" if "cache" in CausalLMOutputWithPast.__dataclass_fields__ else "past_key_values"
+"""What transformers calls the state in the outputs of a model: `cache` since 5.24. Inputs may have either name."""
+
+UNUSED_INPUTS = ("position_ids", "cache_position")
+"""What `generate` passes besides, and a state makes superfluous."""
+
+
+def refuse_unknown_inputs(inputs: dict[str, Any]) -> None:
+    """Refuse what a model would overlook: a state or a tensor under a name that it does not know.
+
+    transformers has renamed the state more than once. A model that lets it pass reads every base as if it were the
+    first, and writes wrong genes without a word. Switches (None, truth values, numbers, texts) may be overlooked.
+
+    Args:
+        inputs: keyword arguments that `forward` has no parameter for.
+
+    Raises:
+        TypeError: names the argument.
+    """
+    for name, value in inputs.items():
+        if name not in UNUSED_INPUTS and not isinstance(value, bool | int | float | str | None):
+            raise TypeError(
+                f"forward() got {name}, a {type(value).__name__}, which this model does not know; leave it out, or "
+                "use a release of transformers that the model card names"
+            )
 
 
 class RecurrentState(CacheLayerMixin):
@@ -89,7 +116,7 @@ class RecurrentState(CacheLayerMixin):
 
 
 class RecurrentCache(Cache):
-    """The `past_key_values` of a model with a recurrent state: one state for all layers."""
+    """The cache of a model with a recurrent state: one state for all layers."""
 
     def __init__(self, batch_dim: int) -> None:
         super().__init__(layers=[RecurrentState(batch_dim)])
@@ -100,16 +127,25 @@ class RecurrentCache(Cache):
         return self.layers[0]
 
     @classmethod
-    def of(cls, past_key_values: Cache | None, batch_dim: int, use_cache: bool) -> "RecurrentCache | None":
+    def of(
+        cls, past_key_values: Cache | None, cache: Cache | None, batch_dim: int, use_cache: bool
+    ) -> "RecurrentCache | None":
         """Return the cache to go on from, a new one where there is none yet and one is wanted.
 
+        Args:
+            past_key_values: the cache under the name that transformers had for it before 5.24.
+            cache: the same under its name since then.
+            batch_dim: as of `RecurrentState`.
+            use_cache: whether one is wanted.
+
         Raises:
-            ValueError: the cache is that of another kind of model, with tokens in it.
+            ValueError: there are two, or the cache is that of another kind of model, with tokens in it.
         """
-        if past_key_values is not None and not isinstance(past_key_values, cls):
-            if past_key_values.get_seq_length() > 0:
-                raise ValueError(
-                    f"past_key_values is a {type(past_key_values).__name__}; a {cls.__name__} was expected"
-                )
-            past_key_values = None
-        return cls(batch_dim) if past_key_values is None and use_cache else past_key_values
+        if past_key_values is not None and cache is not None:
+            raise ValueError("past_key_values and cache are two names of one thing; give one of them")
+        given = cache if past_key_values is None else past_key_values
+        if given is not None and not isinstance(given, cls):
+            if given.get_seq_length() > 0:
+                raise ValueError(f"the cache is a {type(given).__name__}; a {cls.__name__} was expected")
+            given = None
+        return cls(batch_dim) if given is None and use_cache else given

@@ -6,7 +6,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModel, AutoModelForCausalLM, DynamicCache, set_seed
 
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
-from genelm.modeling.recurrent_cache import RecurrentCache
+from genelm.modeling.recurrent_cache import STATE_NAME, RecurrentCache
 from genelm.tokenization import load_tokenizer
 
 TOKENIZER = load_tokenizer()
@@ -48,16 +48,16 @@ def test_state_carries_on(model: GeneRNNForCausalLM) -> None:
     tokens = batch("ACGTTGCAAC")["input_ids"]
     whole = model(tokens).logits
     first = model(tokens[:, :4])
-    second = model(tokens[:, 4:], past_key_values=first.past_key_values)
+    second = model(tokens[:, 4:], past_key_values=first[STATE_NAME])
     assert torch.allclose(torch.cat([first.logits, second.logits], dim=1), whole, atol=1e-6)
-    assert second.past_key_values.get_seq_length() == tokens.shape[1]
+    assert second[STATE_NAME].get_seq_length() == tokens.shape[1]
 
 
 def test_state_of_a_padded_batch_is_that_of_each_gene(model: GeneRNNForCausalLM) -> None:
     for side in ("left", "right"):
         inputs = batch("ACGTTGCAAC", "GGT", side=side)
-        state = model(**inputs).past_key_values.state.tensors
-        alone = model(**batch("GGT")).past_key_values.state.tensors
+        state = model(**inputs)[STATE_NAME].state.tensors
+        alone = model(**batch("GGT"))[STATE_NAME].state.tensors
         for padded, single in zip(state, alone, strict=True):
             assert torch.allclose(padded[:, 1:], single, atol=1e-6)
 
@@ -119,7 +119,7 @@ def test_dropout_acts_in_training_alone(model: GeneRNNForCausalLM) -> None:
     assert torch.equal(model(tokens).logits, model(tokens).logits)
     model.train()
     assert not torch.equal(model(tokens).logits, model(tokens).logits)
-    assert model(tokens).past_key_values is None
+    assert STATE_NAME not in model(tokens)
 
 
 def test_tokens_are_read_as_torch_layers_read_their_embeddings(model: GeneRNNForCausalLM) -> None:
@@ -137,7 +137,7 @@ def test_tokens_are_read_as_torch_layers_read_their_embeddings(model: GeneRNNFor
 @pytest.mark.parametrize("model", ["gru"], indirect=True)
 def test_the_state_of_a_gru_is_not_lowered_by_autocast(model: GeneRNNForCausalLM) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        state = model(batch("ACGTTGCAAC")["input_ids"]).past_key_values.state.tensors
+        state = model(batch("ACGTTGCAAC")["input_ids"])[STATE_NAME].state.tensors
     assert state[0].dtype == torch.float32
 
 

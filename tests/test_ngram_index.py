@@ -28,6 +28,7 @@ from genelm.modeling import (
 )
 from genelm.modeling import modeling_gene_ngram as model_module
 from genelm.modeling.ngram_index import DEPTH, ContextIndex
+from genelm.modeling.recurrent_cache import STATE_NAME
 from genelm.storage import InputError
 from genelm.tokenization import encode, load_tokenizer
 
@@ -214,7 +215,7 @@ def test_at_once_and_in_steps(model: GeneNGramForCausalLM, steps: int) -> None:
     whole, cache, parts = model(query).logits, None, []
     for part in query.split(steps, dim=1):
         output = model(part, past_key_values=cache, use_cache=True)
-        cache = output.past_key_values
+        cache = output[STATE_NAME]
         parts.append(output.logits)
     assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-5)
     assert cache.get_seq_length() == query.shape[1]
