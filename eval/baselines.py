@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
@@ -146,8 +145,8 @@ def _genes(folder: Path, manifest: dict[str, Any], split: str) -> list[str]:
 def _markov(order: int) -> GeneNGramConfig:
     try:
         return GeneNGramConfig(order=order + 1, smoothing="laplace")
-    except StrictDataclassError as error:
-        raise InputError(f"This Markov model cannot be: {error.__cause__}.") from error
+    except ValueError as error:
+        raise InputError(f"This Markov model cannot be: {error}.") from error
 
 
 def _measure_compressor(

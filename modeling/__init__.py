@@ -28,6 +28,7 @@ from .recurrent_cache import STATE_NAME
 
 AutoConfig.register("gene_ngram", GeneNGramConfig)
 AutoConfig.register("gene_rnn", GeneRNNConfig)
+AutoModel.register(GeneNGramConfig, GeneNGramForCausalLM)
 AutoModel.register(GeneRNNConfig, GeneRNNModel)
 AutoModelForCausalLM.register(GeneNGramConfig, GeneNGramForCausalLM)
 AutoModelForCausalLM.register(GeneRNNConfig, GeneRNNForCausalLM)

@@ -1,9 +1,17 @@
-"""Configuration of the n-gram gene language model."""
+"""Configuration of the n-gram gene language model.
+
+The file and the one it imports stand alone: they travel to the Hub beside the counts.
+"""
 
 import math
+from typing import Any
 
-from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
+try:
+    from transformers import PreTrainedConfig
+except ImportError:  # its name before transformers 5
+    from transformers import PretrainedConfig as PreTrainedConfig
+
+from .configuration_fields import check_fields
 
 TABLE_SMOOTHINGS = ("mle", "laplace")
 """Smoothings of one table of counts."""
@@ -17,8 +25,15 @@ MAX_TABLE_ORDER, MAX_INDEX_ORDER = 12, 24
 FORMAT_VERSION = 1
 """Of what an index and its weights mean; a folder of another version cannot be read."""
 
+AUTO_MAP = {
+    "AutoConfig": "configuration_gene_ngram.GeneNGramConfig",
+    "AutoModel": "modeling_gene_ngram.GeneNGramForCausalLM",
+    "AutoModelForCausalLM": "modeling_gene_ngram.GeneNGramForCausalLM",
+}
+"""Where the classes of transformers that choose by themselves find the code in a model folder. There is nothing below
+the predictions of an n-gram model, so they are what `AutoModel` gives."""
 
-@strict
+
 class GeneNGramConfig(PreTrainedConfig):
     r"""Order and smoothing of an n-gram language model of genes.
 
@@ -56,28 +71,51 @@ class GeneNGramConfig(PreTrainedConfig):
 
     model_type = "gene_ngram"
 
-    order: int = 8
-    smoothing: str = "laplace"
-    pseudocount: float | int = 1.0
-    paper: bool = False
-    both_strands: bool = False
-    own_gene: bool = True
-    index_size: int = 0
-    format_version: int = FORMAT_VERSION
-    use_cache: bool = True
-    vocab_size: int = 8
-    pad_token_id: int | None = 0
-    bos_token_id: int | None = 2
-    eos_token_id: int | list[int] | None = 3
+    # Written out, not as a dataclass: transformers before 5.4 knows no other form, and later ones take it as well.
+    def __init__(
+        self,
+        order: int = 8,
+        smoothing: str = "laplace",
+        pseudocount: float = 1.0,
+        paper: bool = False,
+        both_strands: bool = False,
+        own_gene: bool = True,
+        index_size: int = 0,
+        format_version: int = FORMAT_VERSION,
+        use_cache: bool = True,
+        vocab_size: int = 8,
+        pad_token_id: int | None = 0,
+        bos_token_id: int | None = 2,
+        eos_token_id: int | list[int] | None = 3,
+        **kwargs: Any,
+    ) -> None:
+        self.order = order
+        self.smoothing = smoothing
+        self.pseudocount = pseudocount
+        self.paper = paper
+        self.both_strands = both_strands
+        self.own_gene = own_gene
+        self.index_size = index_size
+        self.format_version = format_version
+        self.use_cache = use_cache
+        self.vocab_size = vocab_size
+        kwargs.setdefault("auto_map", dict(AUTO_MAP))
+        super().__init__(pad_token_id=pad_token_id, bos_token_id=bos_token_id, eos_token_id=eos_token_id, **kwargs)
+        self._check()
 
     @property
     def has_index(self) -> bool:
         """Whether there is an index of the training genes instead of one table of counts."""
         return self.smoothing in INDEX_SMOOTHINGS
 
-    def validate_architecture(self) -> None:
-        """Refuse orders and smoothings that do not exist."""
-        super().validate_architecture()
+    def _check(self) -> None:
+        """Refuse orders and smoothings that do not exist.
+
+        Raises:
+            ValueError: names the option, and what it may be.
+        """
+        check_fields(self, format_version=int, smoothing=str, order=int, pseudocount=(int, float), index_size=int)
+        check_fields(self, paper=bool, both_strands=bool, own_gene=bool, use_cache=bool, vocab_size=int)
         if self.format_version != FORMAT_VERSION:
             raise ValueError(
                 f"format_version is {self.format_version}, but this code reads version {FORMAT_VERSION}; fit the "

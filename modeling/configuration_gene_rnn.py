@@ -1,12 +1,27 @@
-"""Configuration of the recurrent gene language model."""
+"""Configuration of the recurrent gene language model.
 
-from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
+The file and the one it imports stand alone: they travel to the Hub beside the weights.
+"""
+
+from typing import Any
+
+try:
+    from transformers import PreTrainedConfig
+except ImportError:  # its name before transformers 5
+    from transformers import PretrainedConfig as PreTrainedConfig
+
+from .configuration_fields import check_fields
 
 CELL_TYPES = ("lstm", "gru")
 
+AUTO_MAP = {
+    "AutoConfig": "configuration_gene_rnn.GeneRNNConfig",
+    "AutoModel": "modeling_gene_rnn.GeneRNNModel",
+    "AutoModelForCausalLM": "modeling_gene_rnn.GeneRNNForCausalLM",
+}
+"""Where the classes of transformers that choose by themselves find the code in a model folder."""
 
-@strict
+
 class GeneRNNConfig(PreTrainedConfig):
     r"""Shape of a recurrent language model of genes.
 
@@ -32,24 +47,51 @@ class GeneRNNConfig(PreTrainedConfig):
     model_type = "gene_rnn"
     keys_to_ignore_at_inference = ["past_key_values", "cache"]  # noqa: RUF012
 
-    vocab_size: int = 8
-    cell_type: str = "lstm"
-    embedding_size: int = 256
-    hidden_size: int = 256
-    num_hidden_layers: int = 2
-    dropout: float | int = 0.0
-    tie_word_embeddings: bool = False
-    use_cache: bool = True
-    pad_token_id: int | None = 0
-    bos_token_id: int | None = 2
-    eos_token_id: int | list[int] | None = 3
+    # Written out, not as a dataclass: transformers before 5.4 knows no other form, and later ones take it as well.
+    def __init__(
+        self,
+        vocab_size: int = 8,
+        cell_type: str = "lstm",
+        embedding_size: int = 256,
+        hidden_size: int = 256,
+        num_hidden_layers: int = 2,
+        dropout: float = 0.0,
+        tie_word_embeddings: bool = False,
+        use_cache: bool = True,
+        pad_token_id: int | None = 0,
+        bos_token_id: int | None = 2,
+        eos_token_id: int | list[int] | None = 3,
+        **kwargs: Any,
+    ) -> None:
+        self.vocab_size = vocab_size
+        self.cell_type = cell_type
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.dropout = dropout
+        self.use_cache = use_cache
+        kwargs.setdefault("auto_map", dict(AUTO_MAP))
+        super().__init__(
+            pad_token_id=pad_token_id,
+            bos_token_id=bos_token_id,
+            eos_token_id=eos_token_id,
+            tie_word_embeddings=tie_word_embeddings,
+            **kwargs,
+        )
+        self._check()
 
-    def validate_architecture(self) -> None:
-        """Refuse shapes that cannot be built."""
-        super().validate_architecture()
+    def _check(self) -> None:
+        """Refuse shapes that cannot be built.
+
+        Raises:
+            ValueError: names the option, and what it may be.
+        """
+        check_fields(self, vocab_size=int, cell_type=str, dropout=(int, float))
+        check_fields(self, tie_word_embeddings=bool, use_cache=bool)
         if self.cell_type not in CELL_TYPES:
             raise ValueError(f"cell_type is {self.cell_type!r}; choose one of {', '.join(CELL_TYPES)}")
-        for name in ("embedding_size", "hidden_size", "num_hidden_layers"):
+        for name in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers"):
+            check_fields(self, **{name: int})
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not 0.0 <= self.dropout < 1.0:

@@ -130,6 +130,7 @@ def save_model_folder(
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as temporary, _no_progress_bars():
         model.save_pretrained(temporary, state_dict=weights)
         tokenizer.save_pretrained(temporary)
+        _make_portable(Path(temporary) / "tokenizer_config.json", positions)
         write_json(Path(temporary) / RECORD_FILE, record)
         # A folder that has a record is whole: the old one goes first, the new one comes last.
         new = {file.name: file for file in Path(temporary).iterdir()}
@@ -140,6 +141,23 @@ def save_model_folder(
         for name in sorted(new, key=lambda name: name == RECORD_FILE):
             give_usual_permissions(new[name])
             os.replace(new[name], folder / name)
+
+
+def _make_portable(tokenizer_config: Path, positions: int | None) -> None:
+    """Leave in a tokenizer's options what every transformers since 4.56 reads, and what this model can read.
+
+    Args:
+        tokenizer_config: the file.
+        positions: of the model, where it has a greatest length.
+    """
+    options = json.loads(tokenizer_config.read_text(encoding="utf-8"))
+    for name in ("is_local", "local_files_only", "backend"):  # of how it was loaded here
+        options.pop(name, None)
+    if options.get("tokenizer_class") == "TokenizersBackend":
+        options["tokenizer_class"] = "PreTrainedTokenizerFast"  # its name before transformers 5, known to both
+    if positions is not None:
+        options["model_max_length"] = positions
+    write_json(tokenizer_config, options)
 
 
 _TOKENIZER_CODE = "tokenization_*.py"

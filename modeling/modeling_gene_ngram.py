@@ -10,8 +10,10 @@ contexts (`ngram_index.py`), a walk through a gene that looks them up (`ngram_wa
 probabilities of them (`ngram_heads.py`).
 """
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
@@ -22,11 +24,16 @@ from transformers import GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+# Not used here: transformers from 5.4 to 5.9 copies the files that this one imports, and looks no further.
+from .configuration_fields import check_fields as _check_fields  # noqa: F401
 from .configuration_gene_ngram import GeneNGramConfig
 from .ngram_heads import NUM_OUTCOMES, InterpolatedHead, MixtureHead
 from .ngram_index import SYMBOL_OF_TOKEN, ContextIndex
 from .ngram_walk import Features, WalkState, compiled_walk, walk
 from .recurrent_cache import STATE_NAME, RecurrentCache, refuse_unknown_inputs
+
+with suppress(ImportError):
+    from .ngram_compiled import walk as _walk  # noqa: F401
 
 UNK_ID, BOS_ID, EOS_ID, A_ID = 1, 2, 3, 4
 _COUNT_LIMIT = torch.iinfo(torch.int32).max
@@ -162,8 +169,15 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         return super().train(mode).requires_grad_(False)
 
     def _init_weights(self, module: torch.nn.Module) -> None:
-        if isinstance(module, InterpolatedHead | MixtureHead) and not getattr(module, "_is_hf_initialized", False):
-            module.reset_parameters()
+        if not isinstance(module, InterpolatedHead | MixtureHead) or getattr(module, "_is_hf_initialized", False):
+            return
+        fresh = copy.deepcopy(module)
+        fresh.reset_parameters()
+        new = chain(fresh.parameters(), fresh.buffers())
+        with torch.no_grad():
+            for tensor, value in zip(chain(module.parameters(), module.buffers()), new, strict=True):
+                if not getattr(tensor, "_is_hf_initialized", False):  # transformers marks what it has loaded
+                    tensor.copy_(value)
 
     def _contexts(self, digits: torch.Tensor) -> torch.Tensor:
         """Return the table row of the context that ends at each position; `digits` is `[..., length]`, 0 to 4."""

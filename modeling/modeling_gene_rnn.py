@@ -11,10 +11,11 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import GenerationMixin, PreTrainedModel
-from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
+# Not used here: transformers from 5.4 to 5.9 copies the files that this one imports, and looks no further.
+from .configuration_fields import check_fields as _check_fields  # noqa: F401
 from .configuration_gene_rnn import GeneRNNConfig
 from .recurrent_cache import STATE_NAME, RecurrentCache, refuse_unknown_inputs
 
@@ -42,7 +43,8 @@ class GeneRNNPreTrainedModel(PreTrainedModel):
         if isinstance(module, nn.Embedding):
             # With the usual 0.02 a recurrent layer hardly sees its input and learns late. A tied head needs less.
             std = module.embedding_dim**-0.5 if self.config.tie_word_embeddings else 1.0
-            init.normal_(module.weight, mean=0.0, std=std)
+            if _is_new(module.weight):
+                module.weight.normal_(0.0, std)
             return
         if not isinstance(module, nn.LSTM | nn.GRU):
             super()._init_weights(module)
@@ -50,20 +52,28 @@ class GeneRNNPreTrainedModel(PreTrainedModel):
         # Keras' initialisation, which the paper used: orthogonal recurrence, and an LSTM that starts by remembering.
         size = module.hidden_size
         for name, weight in module.named_parameters():
+            if not _is_new(weight):
+                continue
             if name.startswith("weight_ih"):
-                init.xavier_uniform_(weight)
+                nn.init.xavier_uniform_(weight)
             elif name.startswith("weight_hh"):
                 gates = [nn.init.orthogonal_(torch.empty(size, size)) for _ in range(weight.shape[0] // size)]
-                init.copy_(weight, torch.cat(gates).to(weight))
+                weight.copy_(torch.cat(gates))
             else:
-                bias = torch.zeros_like(weight)
+                weight.zero_()
                 if isinstance(module, nn.LSTM) and name.startswith("bias_ih"):
-                    bias[size : 2 * size] = 1.0
-                init.copy_(weight, bias)
+                    weight[size : 2 * size] = 1.0
+
+
+def _is_new(parameter: torch.Tensor) -> bool:
+    """Return whether a parameter needs first values: transformers marks those that it has loaded."""
+    return not getattr(parameter, "_is_hf_initialized", False)
 
 
 class GeneRNNModel(GeneRNNPreTrainedModel):
     """Embedding and recurrent layers, without a head."""
+
+    _keys_to_ignore_on_load_unexpected = [r"^lm_head\."]  # noqa: RUF012
 
     def __init__(self, config: GeneRNNConfig) -> None:
         super().__init__(config)
@@ -242,6 +252,12 @@ class GeneRNNForCausalLM(GeneRNNPreTrainedModel, GenerationMixin):
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
         self.loss_type = "ForCausalLM"
         self.post_init()
+
+    def tie_weights(self, *args: Any, **kwargs: Any) -> None:
+        """Let head and embedding share their weights where the configuration says so."""
+        super().tie_weights(*args, **kwargs)
+        if self.config.tie_word_embeddings:  # transformers 5.3 leaves it out where code comes with the model
+            self.lm_head.weight = self.model.embed_tokens.weight
 
     def forward(
         self,

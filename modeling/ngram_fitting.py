@@ -26,7 +26,7 @@ def usual_config(smoothing: str, **given: Any) -> GeneNGramConfig:
     """Fill in what is not given and depends on the smoothing: the order, and which strands are counted.
 
     Raises:
-        StrictDataclassError: there is no such model.
+        ValueError: there is no such model.
     """
     usual: dict[str, Any] = {"order": TABLE_ORDER}
     if smoothing in INDEX_SMOOTHINGS:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.dynamic_module_utils import get_imports
@@ -300,9 +300,8 @@ def test_what_cannot_be_counted_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_impossible_models_are_refused(options: dict, message: str) -> None:
-    with pytest.raises(StrictDataclassError) as refusal:
+    with pytest.raises(ValueError, match=re.escape(message)):
         GeneNGramConfig(**options)
-    assert message in str(refusal.value.__cause__)
 
 
 def test_a_folder_of_another_version_is_refused(tmp_path) -> None:

@@ -1,13 +1,13 @@
 """From the section `model:` of a config to a model with random weights."""
 
 import copy
-import dataclasses
 import difflib
+import inspect
 from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from genelm.modeling import looks_ahead
@@ -42,7 +42,7 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
             + (f" (close: {', '.join(close)})." if close else ".")
         )
     config_class = CONFIG_MAPPING[model_type]
-    known = {entry.name for entry in dataclasses.fields(config_class)} | set(config_class.attribute_map)
+    known = _options_of(config_class) | set(config_class.attribute_map)
     for key, value in options.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
@@ -74,6 +74,13 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
             "or set `is_decoder: true` where there is that option."
         )
     return model
+
+
+def _options_of(config_class: type[PreTrainedConfig]) -> set[str]:
+    """Return the names of the options of a configuration, those of the classes it is derived from included."""
+    inits = [inspect.signature(one.__init__) for one in config_class.__mro__ if issubclass(one, PreTrainedConfig)]
+    parameters = [parameter for init in inits for parameter in init.parameters.values()]
+    return {one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)} - {"self"}
 
 
 @torch.no_grad()

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from datasets import Dataset
-from huggingface_hub.errors import StrictDataclassError
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
@@ -51,8 +50,8 @@ def fit_ngram(
     given = {name: value for name, value in options.items() if value is not None}
     try:
         config = usual_config(**given)
-    except StrictDataclassError as error:
-        raise InputError(f"This n-gram model cannot be: {error.__cause__}.") from error
+    except ValueError as error:
+        raise InputError(f"This n-gram model cannot be: {error}.") from error
     manifest = read_manifest(data)
     weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
