@@ -4,7 +4,7 @@ BIN := .venv/bin
 GENELM := $(BIN)/genelm
 LAUNCH := $(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
 
-.PHONY: demo test quality clean
+.PHONY: demo test quality compat clean
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo "Installing genelm and what it needs into .venv; pip says little until it is done."
@@ -43,5 +43,8 @@ quality: .venv/installed  ## lint, format and types
 	$(BIN)/mypy -p genelm.storage -p genelm.pictures -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
 		-p genelm.eval -p genelm.training -p genelm.model_cards -p genelm.cli
 
+compat: .venv/installed  ## load models in the environments that people have; LANES="newest 5.0" for some of them
+	$(BIN)/python tests/compatibility/lanes.py $(foreach lane,$(LANES),"$(lane)")
+
 clean:
-	rm -rf .venv demo build dist *.egg-info
+	rm -rf .venv .compat demo build dist *.egg-info

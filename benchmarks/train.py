@@ -8,9 +8,11 @@ the fastest counts, since a machine that others use as well is only ever slowed 
   of an environment that has them as --keras);
 - GPT-2 of 4 x 256, beside transformers' Trainer with padded batches;
 - the same LSTM on one process and two of one thread each, every process with batches of the same size;
-- what is behind it: the same in float32, with the memory allocator of the C library, beside a program that keeps a
-  processor busy with threads that sleep soon and with GNU's own that spin, and attention in blocks beside PyTorch's
-  own;
+- what is behind it: the same in float32, with the memory allocator of the C library, and attention in blocks beside
+  PyTorch's own;
+- how threads wait for each other (`--threads` measures that alone): steps of the LSTM of lstm_five_minutes.yaml by
+  what OpenMP is told, on a quiet machine and beside programs that keep one and two cores busy, the median of three
+  turns, in benchmarks/results/threads.json;
 - what it costs: the LSTM trained for two epochs in either precision, bits/base on validation.
 
 Speeds are real bases a second in the steady state: the latter half of the steps, when most shapes of batches have come
@@ -37,11 +39,12 @@ import torch
 
 from genelm.dataset_scripts import load_split
 from genelm.eval import update_table
-from genelm.storage import prepare_environment, write_json
+from genelm.storage import LOAD, prepare_environment, usable_cores, write_json
 from genelm.tokenization import VOCABULARY
 
 RESULTS = Path(__file__).parent / "results" / "train.json"
 GPU_RESULTS = RESULTS.with_name("train_gpu.json")
+THREAD_RESULTS = RESULTS.with_name("threads.json")
 TRAIN = Path(__file__).parent.parent / "train.py"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "scaling.md"
 PAIRS = {
@@ -50,16 +53,26 @@ PAIRS = {
     "two processes beside one": ("lstm, 2 x 1 thread", "lstm, 1 x 1 thread"),
     "lstm beside float32": ("lstm", "lstm, float32"),
     "lstm beside malloc": ("lstm", "lstm, malloc of the C library"),
-    "threads that sleep": ("lstm, beside a busy program", "the same with threads that spin"),
 }
 
 ROUNDS = 2
-STEPS = {"lstm": 160, "gpt2": 60, "beside a busy program": 40}
+STEPS = {"lstm": 160, "gpt2": 60, "threads": 16}
 POSITIONS = 8192
 POSITIONS_OF_A_PROCESS = 32_768
 POSITIONS_OF_A_GPU = 65_536
 GENES = 22
-SPINS_OF_GNU = "300000"
+SETTINGS: dict[str, dict[str, str]] = {
+    "genelm's choice": {},
+    "100 turns": {"GOMP_SPINCOUNT": "100", "THREADS": "all"},
+    "1,000 turns": {"GOMP_SPINCOUNT": "1000", "THREADS": "all"},
+    "30,000 turns": {"GOMP_SPINCOUNT": "30000", "THREADS": "all"},
+    "300,000 turns, GNU's own": {"GOMP_SPINCOUNT": "300000", "THREADS": "all"},
+    "always, OMP_WAIT_POLICY=active": {"OMP_WAIT_POLICY": "active", "THREADS": "all"},
+    "one thread": {"THREADS": "1"},
+}
+"""For how long a thread waits in a loop before it sleeps, and how many there are."""
+
+THREAD_ROUNDS, BUSY_PROGRAMS, TIMES_AS_FAST = 3, (0, 1, 2), 1.5
 PADDED = 1023
 LSTM = {"model_type": "gene_rnn", "embedding_size": 256, "hidden_size": 256, "num_hidden_layers": 2}
 GPT2 = {
@@ -80,9 +93,11 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="dataset, as `genelm data build` writes it")
     parser.add_argument("--keras", default=sys.executable, help="Python that has keras and tensorflow")
     parser.add_argument("--gpu", action="store_true", help="measure ours on a GPU, without peers")
+    parser.add_argument("--threads", action="store_true", help="measure how threads wait for each other, and no more")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.job is not None:
+        LOAD.begin()
         print(json.dumps(PEERS[arguments.job](arguments.data)))
         return
     if not arguments.gpu:
@@ -90,6 +105,9 @@ def main() -> None:
     elif not torch.cuda.is_available():
         parser.error("--gpu: there is none")
     prepare_environment()  # for the jobs, each a process of its own
+    if arguments.threads:
+        threads(arguments.data)
+        return
     measured = by_turns(jobs(arguments) | {"device": partial(run_here, "device", arguments.data)})
     results: dict[str, Any] = {"device": max(measured.pop("device"), key=lambda turn: turn["bf16"])}
     results["device"]["preloaded"] = Path(os.environ.get("LD_PRELOAD", "")).name
@@ -109,6 +127,7 @@ def main() -> None:
                 arguments.data, LSTM, num_train_epochs=2, mixed_precision=precision
             )
         update_table(DOCUMENT, speed_table(results), name="speed")
+        threads(arguments.data)
     write_json(GPU_RESULTS if arguments.gpu else RESULTS, results)
     print(json.dumps(results, indent=2))
 
@@ -134,10 +153,7 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]
     measured = {"lstm": lstm(), "keras lstm": partial(run_keras, arguments)}
     if "LD_PRELOAD" in os.environ:
         measured["lstm, malloc of the C library"] = lstm(environment={"LD_PRELOAD": ""})
-    beside = partial(lstm, is_beside_busy=True, max_steps=STEPS["beside a busy program"])
     return measured | {
-        "lstm, beside a busy program": beside(),
-        "the same with threads that spin": beside(environment={"GOMP_SPINCOUNT": SPINS_OF_GNU}),
         "lstm, float32": lstm(mixed_precision="no"),
         "gpt2": gpt2,
         "trainer gpt2": partial(run_here, "trainer", arguments.data),
@@ -218,7 +234,6 @@ def ours(
     *,
     processes: int = 1,
     environment: dict[str, str] | None = None,
-    is_beside_busy: bool = False,
     **more: Any,
 ) -> dict[str, Any]:
     """Run train.py with further options, and return the speed of its latter half and what else its record says."""
@@ -238,8 +253,7 @@ def ours(
         command = [*launch, str(TRAIN), "--data", str(data), "--output_dir", f"{folder}/run"]
         command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
         print(*command[1:], file=sys.stderr, flush=True)
-        with busy_program() if is_beside_busy else contextlib.nullcontext():
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=os.environ | (environment or {}))
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=os.environ | (environment or {}))
         record = json.loads(Path(folder, "run", "training_record.json").read_text())
     curve = record["curve"][len(record["curve"]) // 2 :]
     return {
@@ -264,10 +278,93 @@ def busy_program() -> Iterator[None]:
         process.wait()
 
 
-def run_here(job: str, data: Path) -> dict[str, Any]:
+def threads(data: Path) -> None:
+    """Measure the LSTM's steps by how its threads wait, and write it down."""
+    turns: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for _ in range(THREAD_ROUNDS):
+        for number in BUSY_PROGRAMS:
+            with contextlib.ExitStack() as programs:
+                for _ in range(number):
+                    programs.enter_context(busy_program())
+                for name, environment in SETTINGS.items():
+                    done = run_here("step", data, environment)
+                    turns.setdefault(name, {}).setdefault(str(number), []).append(done)
+                    print(f"{name}, {number} busy:", done, file=sys.stderr, flush=True)
+    results = {
+        "cores": len(usable_cores()),
+        "settings": {
+            name: {
+                number: {
+                    "bases_per_second": statistics.median(turn["bases_per_second"] for turn in some),
+                    "threads": statistics.mode(turn["threads"] for turn in some),
+                    "turns": [turn["bases_per_second"] for turn in some],
+                }
+                for number, some in by_load.items()
+            }
+            for name, by_load in turns.items()
+        },
+    }
+    write_json(THREAD_RESULTS, results)
+    update_table(DOCUMENT, threads_table(results), name="threads")
+    ours = results["settings"]["genelm's choice"]
+    print(f"GOMP_SPINCOUNT is {os.environ.get('GOMP_SPINCOUNT', 'not set')}.")
+    for number in map(str, BUSY_PROGRAMS):
+        for name, by_load in results["settings"].items():
+            ratio = by_load[number]["bases_per_second"] / ours[number]["bases_per_second"]
+            if ratio >= TIMES_AS_FAST:
+                print(f"Beside {number} busy programs, {name} is {ratio:.1f} times as fast as genelm's choice.")
+
+
+def threads_table(results: dict[str, Any]) -> str:
+    """Return the Markdown table of thousand bases a second, by how threads wait and what runs beside."""
+    heads = {"0": "quiet", "1": "one busy program", "2": "two"}
+    lines = [
+        f"| threads of OpenMP wait in a loop | {' | '.join(heads.values())} |",
+        f"| --- | {' | '.join('---:' for _ in heads)} |",
+    ]
+    for name, by_load in results["settings"].items():
+        cells = []
+        for number in heads:
+            measured = by_load[number]
+            number_of_threads = f" ({measured['threads']} threads)".replace("(1 threads)", "(1 thread)")
+            cells.append(f"{measured['bases_per_second'] / 1000:.1f}{number_of_threads}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Thousand bases a second in steps of the LSTM of lstm_five_minutes.yaml, on {results['cores']} cores; the "
+        f"median of {THREAD_ROUNDS} turns.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measure_step(_: Path) -> dict[str, Any]:
+    """Return the speed of training steps on batches of one shape, with the threads that the environment asks for."""
+    from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
+
+    asked = os.environ.get("THREADS")
+    cores = len(usable_cores())
+    torch.set_num_threads(LOAD.free_cores() if asked is None else cores if asked == "all" else int(asked))
+    torch.manual_seed(0)
+    model = GeneRNNForCausalLM(GeneRNNConfig(embedding_size=64, hidden_size=256, num_hidden_layers=2)).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+    tokens = torch.randint(4, 8, (11, 370))
+    moments = []
+    for _ in range(STEPS["threads"]):
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(tokens, use_cache=False).logits
+        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        moments.append(time.perf_counter())
+    half = len(moments) // 2
+    seconds = (moments[-1] - moments[half]) / (len(moments) - 1 - half)
+    return {"bases_per_second": tokens.numel() / seconds, "threads": torch.get_num_threads()}
+
+
+def run_here(job: str, data: Path, environment: dict[str, str] | None = None) -> dict[str, Any]:
     print(job, "...", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, str(data), "--job", job]
-    environment = os.environ | {"LD_PRELOAD": ""}
+    environment = os.environ | {"LD_PRELOAD": ""} | (environment or {})
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, env=environment
     )
@@ -402,7 +499,12 @@ print(json.dumps({"bases_per_second": bases * 4 / (moments[-1] - moments[-5]), "
                   "keras": keras.__version__, "backend": keras.backend.backend()}))
 """
 
-PEERS = {"device": measure_products, "trainer": measure_trainer, "attention": measure_attention}
+PEERS = {
+    "device": measure_products,
+    "trainer": measure_trainer,
+    "attention": measure_attention,
+    "step": measure_step,
+}
 
 if __name__ == "__main__":
     main()

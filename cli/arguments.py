@@ -1,16 +1,20 @@
 """Arguments that several commands have in common."""
 
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genelm.storage import InputError
+from genelm.storage import LOAD, InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Model = Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")]
 
@@ -59,3 +63,21 @@ def parse_columns(pairs: list[str] | None) -> dict[str, str]:
             raise InputError(f"--column {pair} is not of the form OURS=THEIRS, such as sequence=dna.")
         columns[ours] = theirs
     return columns
+
+
+def load_to_compute(
+    name: str, trust_remote_code: bool = False
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase, Path]":
+    """Load a model as `genelm.eval.load_model` does, and compute on no more threads than there are free cores.
+
+    The genes of an n-gram model wait for each other no more than once a batch, so it takes all cores.
+    """
+    import torch
+
+    from genelm.eval import load_model
+
+    network, tokenizer, folder = load_model(name, trust_remote_code=trust_remote_code)
+    is_alone = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) == 1
+    if is_alone and "OMP_NUM_THREADS" not in os.environ and not getattr(network, "prefers_cpu", False):
+        torch.set_num_threads(min(torch.get_num_threads(), LOAD.free_cores()))
+    return network, tokenizer, folder

@@ -8,7 +8,7 @@ import typer
 
 from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder, plain_name
 
-from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout
+from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout, load_to_compute
 
 ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models, and count more genes into them.")
 
@@ -134,7 +134,7 @@ def generate(
 
     import dnaio
 
-    from genelm.eval import adapt, load_model
+    from genelm.eval import adapt
     from genelm.modeling import generate_genes
     from genelm.tokenization import IUPAC_LETTERS
 
@@ -148,7 +148,7 @@ def generate(
         raise InputError(
             f"The prompt has the letter {wrong[0]!r}; nucleotides are written {', '.join(IUPAC_LETTERS)}."
         )
-    network, tokenizer, _ = load_model(model)
+    network, tokenizer, _ = load_to_compute(model)
     if adapt(network, tokenizer, model) is not network:
         raise InputError(f"{model} has a vocabulary of its own; write with its own tools, such as `pipeline`.")
     try:
@@ -209,14 +209,14 @@ def score(
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import MAX_POSITIONS, adapt, draw_bases, load_model, write_base_scores, write_gene_scores
+    from genelm.eval import MAX_POSITIONS, adapt, draw_bases, write_base_scores, write_gene_scores
 
     names, sequences = [], []
     for gene, place in read_fasta(fasta):
         check_letters(gene, place)
         names.append(gene["gene_id"])
         sequences.append(gene["sequence"])
-    network, tokenizer, _ = load_model(model, trust_remote_code=trust_remote_code)
+    network, tokenizer, _ = load_to_compute(model, trust_remote_code)
     scorer = adapt(network, tokenizer, model, context=context)
     positions = max_positions or MAX_POSITIONS
     with file_or_stdout(output) as path:

@@ -8,7 +8,7 @@ import typer
 
 from genelm.storage import InputError, check_output_file, started_command
 
-from .arguments import Context, MaxPositions, Model, TrustRemoteCode, parse_columns
+from .arguments import Context, MaxPositions, Model, TrustRemoteCode, load_to_compute, parse_columns
 
 if TYPE_CHECKING:
     import torch
@@ -278,11 +278,11 @@ def _load(
     name: str, output: Path, context: int | None, trust_remote_code: bool
 ) -> tuple["torch.nn.Module", dict[str, Any], "PartialResults | None"]:
     """Load a model for the scorer, say what it is, and on the main process name the file that scores are kept in."""
-    from genelm.eval import PartialResults, adapt, load_model, this_process
+    from genelm.eval import PartialResults, adapt, this_process
     from genelm.modeling import describe_model
     from genelm.storage import sha256_of
 
-    network, tokenizer, folder = load_model(name, trust_remote_code=trust_remote_code)
+    network, tokenizer, folder = load_to_compute(name, trust_remote_code)
     info = describe_model(name, folder, network)
     scorer = adapt(network, tokenizer, name, context=context)
     if not this_process().is_main_process:

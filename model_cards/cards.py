@@ -60,6 +60,9 @@ _BOOKKEEPING = re.compile(
     r"_token_id$|^summary_|^(model_type|dtype|transformers_version|use_cache|is_encoder_decoder)$"
 )
 
+OLDEST_TRANSFORMERS, NEWEST_TRANSFORMERS = "4.56.2", "5.24.0"
+"""Releases with which models are loaded by `make compat`: the lower bound of pyproject.toml, and that of today."""
+
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=StrictUndefined,
@@ -162,6 +165,8 @@ def render_model_card(
             and key not in _OF_OTHER_SMOOTHINGS.get(config.get("smoothing", ""), ())
         },
         stored_numbers=_stored_numbers(folder),
+        oldest_transformers=OLDEST_TRANSFORMERS,
+        newest_transformers=NEWEST_TRANSFORMERS,
         max_tokens=config.get("max_position_embeddings") or config.get("n_positions"),
         record=record,
         not_recorded=[key for key in ("dataset", "command", "config", "seed", "packages") if key not in record],

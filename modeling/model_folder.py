@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
@@ -23,6 +24,7 @@ from transformers import (
     GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
@@ -143,6 +145,10 @@ def save_model_folder(
             os.replace(new[name], folder / name)
 
 
+_NOT_OF_A_MODEL = ("is_local", "local_files_only", "backend")
+"""Options of a tokenizer that say how it was loaded, which transformers 5 saves with it."""
+
+
 def _make_portable(tokenizer_config: Path, positions: int | None) -> None:
     """Leave in a tokenizer's options what every transformers since 4.56 reads, and what this model can read.
 
@@ -151,7 +157,7 @@ def _make_portable(tokenizer_config: Path, positions: int | None) -> None:
         positions: of the model, where it has a greatest length.
     """
     options = json.loads(tokenizer_config.read_text(encoding="utf-8"))
-    for name in ("is_local", "local_files_only", "backend"):  # of how it was loaded here
+    for name in _NOT_OF_A_MODEL:
         options.pop(name, None)
     if options.get("tokenizer_class") == "TokenizersBackend":
         options["tokenizer_class"] = "PreTrainedTokenizerFast"  # its name before transformers 5, known to both
@@ -232,7 +238,7 @@ def load_model_folder(
                 ignore_mismatched_sizes=True,  # they are in the report, and refused below
                 trust_remote_code=trust_remote_code,
             )
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        tokenizer = _load_tokenizer(folder, trust_remote_code)
     except Exception as error:
         is_code = not trust_remote_code and not (folder / "tokenizer.json").exists()
         hint = " Its tokenizer is code, which --trust-remote-code runs." if is_code else ""
@@ -253,6 +259,16 @@ def load_model_folder(
         except ValueError as error:
             raise InputError(f"{folder} cannot be used: {error}.") from error
     return model.eval(), tokenizer
+
+
+def _load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    """Load a tokenizer, also where an old transformers does not know the name that a newer one has for its class."""
+    file = folder / "tokenizer_config.json"
+    options = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if options.get("tokenizer_class") == "TokenizersBackend" and not hasattr(transformers, "TokenizersBackend"):
+        known = {name: value for name, value in options.items() if name not in ("tokenizer_class", *_NOT_OF_A_MODEL)}
+        return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **known)
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
 
 def model_fingerprint(folder: Path) -> str:

@@ -23,6 +23,7 @@ import torch
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.utils import logging
 
 # Not used here: transformers from 5.4 to 5.9 copies the files that this one imports, and looks no further.
 from .configuration_fields import check_fields as _check_fields  # noqa: F401
@@ -34,6 +35,8 @@ from .recurrent_cache import STATE_NAME, RecurrentCache, refuse_unknown_inputs
 
 with suppress(ImportError):
     from .ngram_compiled import walk as _walk  # noqa: F401
+
+_logger = logging.get_logger(__name__)
 
 UNK_ID, BOS_ID, EOS_ID, A_ID = 1, 2, 3, 4
 _COUNT_LIMIT = torch.iinfo(torch.int32).max
@@ -116,6 +119,11 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
                 else MixtureHead(config.order, config.own_gene)
             )
             self.head.requires_grad_(False)
+            if compiled_walk is None:
+                _logger.warning_once(
+                    "numba is not installed. Without it an n-gram model with an index reads genes about a hundred "
+                    "times as slowly on a CPU, and writes them several times as slowly: pip install numba"
+                )
         else:
             self.register_buffer("counts", torch.zeros(5 ** (config.order - 1), NUM_OUTCOMES, dtype=torch.int32))
             self.register_buffer("of_logits_type", torch.empty(0), persistent=False)  # holds the type alone

@@ -1,4 +1,4 @@
-"""What all rooms share: whole files, checksums, provenance, the error for unusable input, what libraries are told."""
+"""What all rooms share: whole files, checksums, provenance, the error for unusable input, and the machine around."""
 
 from .atomic import (
     atomic_file,
@@ -8,14 +8,16 @@ from .atomic import (
     give_usual_permissions,
     write_json,
 )
-from .environment import prepare_environment
+from .environment import LOAD, OtherPrograms, prepare_environment, usable_cores
 from .errors import InputError, input_errors_end
 from .formats import read_format
 from .names import plain_name
 from .provenance import package_versions, sha256_of, started_command
 
 __all__ = [
+    "LOAD",
     "InputError",
+    "OtherPrograms",
     "atomic_file",
     "atomic_folder",
     "check_output_file",
@@ -28,5 +30,6 @@ __all__ = [
     "read_format",
     "sha256_of",
     "started_command",
+    "usable_cores",
     "write_json",
 ]

@@ -1,8 +1,8 @@
 """Cards: every number in them comes from the files, and the header is what the Hub reads."""
 
+import inspect
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from genelm.cli.main import app
 from genelm.dataset_scripts import FEATURES
 from genelm.model_cards import render_dataset_card, render_model_card
+from genelm.model_cards.cards import NEWEST_TRANSFORMERS, OLDEST_TRANSFORMERS
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, model_fingerprint
 from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
@@ -273,7 +274,7 @@ def test_a_family_of_ours_needs_its_code(tmp_path: Path) -> None:
 def test_a_card_has_the_settings_of_its_smoothing_alone(smoothing: str, settings: set[str], tmp_path: Path) -> None:
     GeneNGramForCausalLM(GeneNGramConfig(order=3, smoothing=smoothing)).save_pretrained(tmp_path)
     shown = {row[0] for row in table_rows(render_model_card(tmp_path, []))}
-    assert shown & {entry.name for entry in fields(GeneNGramConfig)} == settings | {"vocab_size"}
+    assert shown & set(inspect.signature(GeneNGramConfig).parameters) == settings | {"vocab_size"}
 
 
 def test_a_model_card_says_how_the_model_was_trained_and_what_is_not_recorded(gpt2: Path) -> None:
@@ -327,3 +328,22 @@ def test_every_task_has_its_table(gpt2: Path) -> None:
     assert ["gene type by class: tRNA", "", "0.2500", "30", "9,000"] in rows
     assert ["all", "0.1250", "", "30", "9,000"] in rows
     assert ["scored", "", "1,240", "30", "9,000"] in rows
+
+
+def test_a_card_says_which_releases_of_transformers_load_the_model(gpt2: Path, tmp_path: Path) -> None:
+    """Those that pyproject.toml and constraints.txt name, in which `make compat` has loaded models of every family."""
+    root = Path(__file__).parent.parent
+    assert f'"transformers>={OLDEST_TRANSFORMERS}"' in (root / "pyproject.toml").read_text()
+    assert f"transformers=={NEWEST_TRANSFORMERS}\n" in (root / "constraints.txt").read_text()
+    lanes = json.loads((root / "docs" / "compatibility.json").read_text())["lanes"]
+    loaded = {lanes[name]["packages"]["transformers"] for name in ("lowest", "pinned")}
+    assert loaded == {OLDEST_TRANSFORMERS, NEWEST_TRANSFORMERS}
+    for lane in lanes.values():
+        assert not [model["problems"] for way in lane["ways"].values() for model in way.values() if model["problems"]]
+    said = f"Needs transformers {OLDEST_TRANSFORMERS} or newer; tested up to {NEWEST_TRANSFORMERS}."
+    assert said in render_model_card(gpt2, [])
+    GeneNGramForCausalLM(GeneNGramConfig(order=3, smoothing="mixture")).save_pretrained(tmp_path)
+    assert "Install numba as well" in render_model_card(tmp_path, [])
+    slow, fast = (lanes[name]["mixture"] for name in ("without-numba", "pinned"))
+    assert 30 < fast["bases_per_second"] / slow["bases_per_second"] < 300  # "about a hundred times as slowly"
+    assert 2 < slow["ms_per_base"] / fast["ms_per_base"] < 20  # "several times as slowly"

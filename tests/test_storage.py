@@ -4,17 +4,20 @@ import errno
 import os
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
 from genelm.storage import (
     InputError,
+    OtherPrograms,
     atomic_file,
     atomic_folder,
     input_errors_end,
     package_versions,
     sha256_of,
+    usable_cores,
     write_json,
 )
 
@@ -149,20 +152,40 @@ def test_versions_of_what_decides_results() -> None:
     assert package_versions()["torch"].startswith("2.")
 
 
-@pytest.mark.parametrize(
-    ("by_the_user", "spins"), [({}, "100"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")]
-)
-def test_commands_share_the_processors_before_torch_is_loaded(by_the_user: dict[str, str], spins: str) -> None:
-    code = (
-        "import os, sys, genelm.cli.main as command\n"
-        "assert 'torch' not in sys.modules\n"
-        "sys.argv = ['genelm', '--version']\n"
-        "try:\n    command.main()\n"
-        "except SystemExit:\n    print(os.environ.get('GOMP_SPINCOUNT'))\n"
+CoreTimes = namedtuple("CoreTimes", "user system idle iowait")
+
+
+def test_what_other_programs_take_of_the_cores_that_this_one_may_use(monkeypatch) -> None:
+    """In ten seconds core 0 is busy for 9, of which this program has 5; core 1 waits; core 2 is not to be used."""
+    moments = iter(
+        [
+            (100.0, [CoreTimes(50, 10, 0, 0), CoreTimes(0, 0, 60, 0), CoreTimes(9, 0, 0, 0)], (3, 1, 0, 0, 0)),
+            (110.0, [CoreTimes(57, 12, 1, 0), CoreTimes(0, 1, 60, 9), CoreTimes(19, 0, 0, 0)], (6, 1, 2, 0, 0)),
+        ]
     )
-    unset = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    done = subprocess.run([sys.executable, "-c", code], env=unset | by_the_user, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == spins, done.stderr
+    now = next(moments)
+    monkeypatch.setattr("genelm.storage.environment.usable_cores", lambda: [0, 1])
+    monkeypatch.setattr("genelm.storage.environment.psutil.cpu_times", lambda percpu: now[1])
+    monkeypatch.setattr("genelm.storage.environment.os.times", lambda: now[2])
+    monkeypatch.setattr("genelm.storage.environment.time.monotonic", lambda: now[0])
+    load = OtherPrograms()
+    load.begin()
+    now = next(moments)
+    assert load.taken() == pytest.approx((9 + 1 - 5) / 10)
+    assert load.free_cores() == 1
+
+
+@pytest.mark.parametrize(("taken", "free"), [(0.0, 4), (0.2, 4), (0.5, 3), (1.0, 3), (2.9, 1), (4.0, 1), (9.0, 1)])
+def test_no_more_threads_than_other_programs_leave_cores(taken: float, free: int, monkeypatch) -> None:
+    monkeypatch.setattr("genelm.storage.environment.usable_cores", lambda: [0, 1, 2, 3])
+    monkeypatch.setattr(OtherPrograms, "taken", lambda self: taken)
+    assert OtherPrograms().free_cores() == free
+
+
+def test_the_load_of_this_machine_can_be_measured() -> None:
+    load = OtherPrograms()
+    assert 0 <= load.taken() <= len(usable_cores()) + 1  # ticks of the clock are coarse
+    assert 1 <= load.free_cores() <= len(usable_cores())
 
 
 def test_bars_write_to_files_but_rarely() -> None:

@@ -24,6 +24,9 @@ from genelm.eval import bits_per_base, score_genes
 from genelm.model_cards import render_model_card
 from genelm.storage import InputError
 from genelm.training import run, train
+from genelm.training.checkpoints import threads_of
+from genelm.training.devices import prepare_cpu
+from genelm.training.options import TrainingConfig
 from genelm.training.progress import Progress
 
 
@@ -271,3 +274,34 @@ def test_what_is_recorded(small_dataset: Path, tmp_path: Path) -> None:
     card = render_model_card(folder, [])
     assert "](training_curve.png)" in card
     assert re.search(r"12 steps in \d+\.\d minutes of training on 1 process \(cpu, mixed precision: no\)", card)
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "processes", "threads", "says"),
+    [
+        (None, None, 1, 2, "Other programs take the processor, so this run computes on 2 of 4 cores"),
+        (None, 3, 1, 3, "Computing on 3 of 4 cores, as before"),
+        (None, 9, 1, 4, ""),
+        (4, 3, 1, 4, ""),
+        (1, None, 1, 1, ""),
+        (None, None, 2, 2, ""),
+    ],
+)
+def test_a_run_takes_the_free_cores_and_goes_on_with_as_many(
+    asked: int | None, before: int | None, processes: int, threads: int, says: str, monkeypatch
+) -> None:
+    monkeypatch.setattr("genelm.training.devices.usable_cores", lambda: [0, 1, 2, 3])
+    monkeypatch.setattr("genelm.training.devices.LOAD.free_cores", lambda: 2)
+    monkeypatch.setattr("genelm.training.devices.torch.set_num_threads", lambda number: taken.append(number))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    taken: list[int] = []
+    said = prepare_cpu(TrainingConfig(data="", output_dir="", cpu_threads=asked), before)
+    assert taken == [threads]
+    assert says in "".join(said)
+    assert bool(says) == bool(said)
+
+
+def test_a_checkpoint_knows_its_threads(small_dataset: Path, tmp_path: Path) -> None:
+    train(arguments(small_dataset, tmp_path / "run"))
+    assert threads_of(tmp_path / "run" / "checkpoint-00000012") == 1
+    assert threads_of(None) is None

@@ -78,9 +78,9 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
 
 def _options_of(config_class: type[PreTrainedConfig]) -> set[str]:
     """Return the names of the options of a configuration, those of the classes it is derived from included."""
-    inits = [inspect.signature(one.__init__) for one in config_class.__mro__ if issubclass(one, PreTrainedConfig)]
-    parameters = [parameter for init in inits for parameter in init.parameters.values()]
-    return {one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)} - {"self"}
+    classes = [one for one in config_class.__mro__ if issubclass(one, PreTrainedConfig)]
+    parameters = [parameter for one in classes for parameter in inspect.signature(one).parameters.values()]
+    return {one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 
 from genelm.modeling import is_model_file, read_record
@@ -53,7 +54,11 @@ def save_checkpoint(
         accelerator.save_state(str(unfinished), safe_serialization=False)
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
-            content = {"progress": dataclasses.asdict(progress), "fixed": fixed_facts(record)}
+            content = {
+                "progress": dataclasses.asdict(progress),
+                "fixed": fixed_facts(record),
+                "cpu_threads": torch.get_num_threads(),
+            }
             write_json(unfinished / PROGRESS_FILE, content)
             files = sorted(path for path in unfinished.rglob("*") if path.is_file())
             for file in files:
@@ -69,6 +74,14 @@ def save_checkpoint(
         for old in checkpoints(final.parent)[: -config.save_total_limit]:
             shutil.rmtree(old)
     accelerator.wait_for_everyone()
+
+
+def threads_of(checkpoint: Path | None) -> int | None:
+    """Return on how many threads of a CPU the run of a checkpoint computed; sums over them depend on their number."""
+    if checkpoint is None:
+        return None
+    threads: int | None = json.loads((checkpoint / PROGRESS_FILE).read_text()).get("cpu_threads")
+    return threads
 
 
 def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, Any]) -> Progress:

@@ -18,7 +18,14 @@ from genelm.storage import InputError, input_errors_end, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
 
 from .building import build_model
-from .checkpoints import LOGS_FOLDER, checkpoint_to_resume, folder_to_itself, load_checkpoint, remove_leftovers
+from .checkpoints import (
+    LOGS_FOLDER,
+    checkpoint_to_resume,
+    folder_to_itself,
+    load_checkpoint,
+    remove_leftovers,
+    threads_of,
+)
 from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
 from .interruption import Interruption
@@ -56,7 +63,7 @@ def _train(
     config: TrainingConfig,
     section: dict[str, Any],
     resume: Path | None,
-    skipped: list[str],
+    messages: list[str],
     interruption: Interruption,
 ) -> Path:
     data = Path(config.data)
@@ -84,11 +91,11 @@ def _train(
     if accelerator.num_processes != launched:
         raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
     if accelerator.device.type == "cpu":
-        prepare_cpu(config)
+        messages += prepare_cpu(config, threads_of(resume))
     if precision == "no":
         recurrent: Any = torch.backends.cudnn.rnn
         recurrent.fp32_precision = "ieee"  # cuDNN's own choice is TF32
-    for message in skipped:
+    for message in messages:
         accelerator.print(message)
     if accelerator.is_main_process:
         remove_leftovers(config)

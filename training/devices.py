@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-from genelm.storage import InputError
+from genelm.storage import LOAD, InputError, usable_cores
 
 from .options import TrainingConfig
 
@@ -44,19 +44,37 @@ def choose_precision(asked: str, device: torch.device) -> str:
     return "no"
 
 
-def prepare_cpu(config: TrainingConfig) -> None:
+def prepare_cpu(config: TrainingConfig, threads_before: int | None) -> list[str]:
     """Give this process its share of the cores, and let it keep the memory it once had.
 
     `accelerate launch` would leave a process on a CPU one thread. And a step takes and gives back hundreds of
     megabytes, which glibc would hand back to the kernel each time, to have them cleared anew page by page.
+
+    Args:
+        config: of the run.
+        threads_before: of the run that this one goes on with; as many make it end in the same bits.
+
+    Returns:
+        What a user should know of the number of threads.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    share = cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    torch.set_num_threads(config.cpu_threads or max(1, share))
+    cores, processes = len(usable_cores()), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    share = max(1, cores // processes)
+    # Processes of one run load their libraries at once, and would take each other for other programs.
+    free = LOAD.free_cores() if processes == 1 else share
+    threads = config.cpu_threads or min(threads_before or free, share)
+    torch.set_num_threads(threads)
+    if config.cpu_threads or threads == share:
+        return []
+    if threads_before:
+        return [f"Computing on {threads} of {share} cores, as before; --cpu_threads changes that."]
+    return [
+        f"Other programs take the processor, so this run computes on {threads} of {share} cores: on more it would be "
+        f"slower. --cpu_threads {share} takes all."
+    ]
 
 
 def device_name(device: torch.device) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
-from genelm.storage import InputError, write_json
+from genelm.storage import InputError, OtherPrograms, write_json
 from genelm.tokenization import BASE_IDS, load_tokenizer
 
 from .checkpoints import checkpoints, save_checkpoint
@@ -30,6 +30,9 @@ from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .training_curve import draw_training_curve
 
 _NAMES_SHOWN = 10
+
+_SECONDS_OF_LOAD = 10.0
+"""Over which the load of the machine is looked at."""
 
 
 @dataclass
@@ -72,6 +75,8 @@ class Run:
     unsettled: Step | None = None
     gradient_norm: float = math.nan
     is_interrupted: bool = False
+    load: OtherPrograms = field(default_factory=OtherPrograms)
+    is_load_told: bool = False
 
     def train(self) -> str:
         """Take the steps that are left, validate, keep the best model, and stop early if that is asked for.
@@ -86,6 +91,7 @@ class Run:
         patience, stopped = config.early_stopping_patience, "all steps taken"
         bar = tqdm(total=self.total_steps, initial=progress.step, unit="step", disable=not self._is_main)
         self.model.train()
+        self.load.begin()
         with bar, self.interruption:
             if progress.step == self.total_steps and not progress.best_step:  # the model it had kept is not there
                 self._validate(int(progress.history.pop()["epoch"]))
@@ -250,6 +256,22 @@ class Run:
         bar.set_postfix_str(f"{entry['bits_per_base']:.4f} bits/base, {entry['bases_per_second']:,.0f} bases/s")
         figures = {f"train/{name}": value for name, value in entry.items() if name != "step"}
         self.accelerator.log(figures, step=self.progress.step)
+        self._tell_load()
+
+    def _tell_load(self) -> None:
+        """Say once that other programs have come to take the processor, which makes threads wait for each other."""
+        is_shared = self.accelerator.device.type != "cpu" or self.accelerator.num_processes > 1
+        if is_shared or self.is_load_told or self.load.seconds() < _SECONDS_OF_LOAD:
+            return
+        free, threads = self.load.free_cores(), torch.get_num_threads()
+        self.load.begin()
+        if free < threads:
+            self.is_load_told = True
+            tqdm.write(
+                f"Other programs take the processor: on {threads} threads this run may be several times slower than "
+                f"on {free}. To change that, stop it (Ctrl-C) and go on with --resume_from_checkpoint latest "
+                f"--cpu_threads {free}."
+            )
 
     def _validate(self, epoch: int) -> None:
         """Score the validation genes; where they are better than ever, write the model folder."""

@@ -3,17 +3,24 @@
     python tests/compatibility/load_folders.py REQUEST.json
 
 It runs in environments that have transformers and PyTorch, with genelm or without, so it imports nothing else. The
-request has models by name (a folder or a repository, and the file with what it must say) and whether genelm is to be
-imported; the answer, one JSON object on the last line, says of each what failed.
+request has models by name (a folder or a repository, and the file with what it must say), whether genelm is to be
+imported, and whether the folders are of an older format; the answer, one JSON object on the last line, says of each
+what failed.
 """
 
 import json
 import logging
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 WORST = 1e-6
 """Most that a logit may be off."""
+
+
+MISLEADING = "to instantiate a model of type"
+"""What transformers says of a configuration that it takes for another one."""
 
 
 class Listener(logging.Handler):
@@ -27,14 +34,20 @@ class Listener(logging.Handler):
         self.said.append(record.getMessage())
 
 
-def problems(model: str, wanted: dict[str, Any], is_ours: bool) -> list[str]:
+def problems(model: str, wanted: dict[str, Any], is_ours: bool, is_kept: bool) -> list[str]:
     """Return what is wrong with a model, in a few words each; none where all is as it must be."""
     import torch
     from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, pipeline, set_seed
 
-    trusted = {} if is_ours else {"trust_remote_code": True}
-    tokenizer = AutoTokenizer.from_pretrained(model, **trusted)
-    network = AutoModelForCausalLM.from_pretrained(model, **trusted)
+    trusted: dict[str, Any] = {} if is_ours else {"trust_remote_code": True}
+    if is_kept:  # the tokenizer of an older format may have a name that this transformers does not know
+        from genelm.modeling import load_model_folder
+
+        network, tokenizer = load_model_folder(Path(model))
+        trusted = {"tokenizer": tokenizer}
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(model, **trusted)
+        network = AutoModelForCausalLM.from_pretrained(model, **trusted)
     inputs = tokenizer(wanted["prompt"], return_tensors="pt")
     limits = {"max_new_tokens": wanted["new_tokens"], "suppress_tokens": wanted["suppress_tokens"]}
     found = []
@@ -56,7 +69,7 @@ def problems(model: str, wanted: dict[str, Any], is_ours: bool) -> list[str]:
     text = writer(wanted["prompt"], do_sample=False, **limits)[0]["generated_text"]
     if text != wanted["prompt"] + letters:
         found.append("pipeline writes another text")
-    body = AutoModel.from_pretrained(model, **trusted)
+    body = AutoModel.from_pretrained(model, **({} if is_kept else trusted))
     with torch.no_grad():
         states = body(**inputs)[0]
     features = pipeline("feature-extraction", model=model, **trusted)(wanted["prompt"])
@@ -65,12 +78,29 @@ def problems(model: str, wanted: dict[str, Any], is_ours: bool) -> list[str]:
     return found
 
 
+def speeds(model: str) -> dict[str, float]:
+    """Return how fast a model reads, in bases a second, and writes, in milliseconds a base; on one thread."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(1)
+    network = AutoModelForCausalLM.from_pretrained(model, trust_remote_code=True)
+    torch.manual_seed(0)
+    genes = torch.randint(4, 8, (8, 370))
+    with torch.no_grad():
+        network(genes[:, :20])  # what is compiled, is now
+        started = time.perf_counter()
+        network(genes)
+        read = time.perf_counter()
+        network.generate(genes[:1, :50], max_new_tokens=20, min_new_tokens=20)
+    written = time.perf_counter()
+    return {"bases_per_second": genes.numel() / (read - started), "ms_per_base": 1000 * (written - read) / 20}
+
+
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         request = json.load(file)
     from importlib.metadata import PackageNotFoundError, version
-
-    import transformers
 
     if request["with_genelm"]:
         import genelm.modeling  # noqa: F401
@@ -90,11 +120,13 @@ def main() -> None:
             wanted = json.load(file)
         listener.said.clear()
         try:
-            wrong = problems(model["place"], wanted, request["with_genelm"])
+            wrong = problems(model["place"], wanted, request["with_genelm"], request["kept"])
         except Exception as error:
             wrong = [f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"]
+        wrong += [f"warns: {said[:90]}" for said in sorted(set(listener.said)) if MISLEADING in said]
         answer["models"][name] = {"problems": wrong, "warnings": sorted(set(listener.said))}
-    transformers.logging.set_verbosity_error()
+    if "timed" in request:
+        answer["mixture"] = speeds(request["timed"])
     print(json.dumps(answer))
 
 
