@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -17,8 +18,6 @@ DEVICE = torch.device("cuda", 0)
 
 _COPIES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 """The operations that lead from one device to another."""
-
-_make_tensor = torch.tensor
 
 
 class OnDevice(torch.Tensor):
@@ -87,6 +86,19 @@ class _EveryOperation(TorchDispatchMode):
         return _run(operation, args, kwargs or {})
 
 
+class _TensorsFromData(TorchFunctionMode):
+    """`torch.tensor` asks the driver before any operation comes by, so that it makes its tensor on the CPU.
+
+    It is not replaced: torch remembers its functions, and would go on with the replacement when the context is over.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function is torch.tensor and kwargs.get("device") is not None and torch.device(kwargs["device"]) == DEVICE:
+            return OnDevice(function(*args, **{**kwargs, "device": torch.device("cpu")}))
+        return function(*args, **kwargs)
+
+
 @contextlib.contextmanager
 def cuda_stand_in() -> Iterator[torch.device]:
     """Give a device that tensors and models can be moved to, and computed on, for as long as the context lasts."""
@@ -95,18 +107,13 @@ def cuda_stand_in() -> Iterator[torch.device]:
     try:
         with (
             mock.patch.object(torch.cuda, "_lazy_init"),
-            mock.patch.object(torch, "tensor", _tensor_from_data),
             torch.no_grad(),
+            _TensorsFromData(),
             _EveryOperation(),
         ):
             yield DEVICE
     finally:
         torch.__future__.set_swap_module_params_on_conversion(swaps)
-
-
-def _tensor_from_data(data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
-    made = _make_tensor(data, **options)
-    return OnDevice(made) if device is not None and torch.device(device) == DEVICE else made
 
 
 def _run(operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -116,7 +123,8 @@ def _run(operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     on_device = any(isinstance(one, OnDevice) for one in given)
     if kwargs.get("device") is not None:
         on_device = torch.device(kwargs["device"]) == DEVICE
-        kwargs = {**kwargs, "device": torch.device("cpu")}
+        if on_device:
+            kwargs = {**kwargs, "device": torch.device("cpu")}
     result = operation(*tree_map(_held, args), **tree_map(_held, kwargs))
     same = {id(_held(one)): one for one in given}  # what was changed in place stays what it was
 

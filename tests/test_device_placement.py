@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from cuda_stand_in import cuda_stand_in
+from torch._C import _len_torch_dispatch_stack, _len_torch_function_stack
+from torch.utils._device import _device_constructors
 from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel
 
 from genelm.eval import load_model, score_genes
@@ -45,6 +47,36 @@ def test_the_stand_in_refuses_what_a_device_refuses() -> None:
         with pytest.raises(TypeError, match="to numpy"):
             there.numpy()
         assert (there.cpu() + here).numpy().sum() == 6
+
+
+def state_of_torch() -> dict[str, Any]:
+    """Return what the stand-in could leave changed for the tests after it."""
+    return {
+        "functions": {name: id(value) for module in (torch, torch.cuda) for name, value in vars(module).items()},
+        "taken for constructors": _device_constructors(),
+        "swaps": torch.__future__.get_swap_module_params_on_conversion(),
+        "cudnn": [getattr(torch.backends.cudnn, flag) for flag in ("enabled", "benchmark", "deterministic")],
+        "precision": (torch.backends.cudnn.rnn.fp32_precision, torch.get_float32_matmul_precision()),
+        "default": (torch.get_default_dtype(), torch.get_default_device()),
+        "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "modes": (_len_torch_dispatch_stack(), _len_torch_function_stack()),
+    }
+
+
+@pytest.mark.parametrize("known_before", [False, True], ids=["first", "later"])
+def test_the_stand_in_leaves_torch_as_it_was(known_before: bool) -> None:
+    model = gpt2()
+    _device_constructors.cache_clear()
+    before = state_of_torch()
+    if not known_before:  # torch looks once in a process, and that may be while the stand-in is used
+        _device_constructors.cache_clear()
+    with cuda_stand_in() as device:
+        score_genes(model.to(device), GENES)
+        with torch.device("meta"):
+            torch.tensor(1.0)
+    assert state_of_torch() == before
+    with torch.device("meta"):
+        assert torch.tensor(1.0).device.type == "meta"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from hub_stand_in import TOKEN, USER, HubStandIn
 from ncbi_stand_in import NcbiStandIn, random_genes, serving
@@ -26,15 +28,22 @@ from genelm.eval import (
     results_table,
     table_marks,
 )
+from genelm.modeling import save_model_folder
+from genelm.tokenization import load_tokenizer
+from genelm.training import build_model, fit_ngram
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+PAPER = BLOCKS[2][1].split("\n\n")
+"""The block on the paper's genes takes long; its paragraphs are run apart, each in a folder as it expects one."""
 
 SMALL = {
     "lstm": {"model_type": "gene_rnn", "embedding_size": 8, "hidden_size": 16},
     "gpt2": {"model_type": "gpt2", "n_positions": 1024, "n_embd": 16, "n_layer": 1, "n_head": 2},
 }
+MODELS = {"mixture": "gene_ngram", "laplace8": "gene_ngram", "lstm": "gene_rnn", "gpt2": "gpt2"}
+"""What the README makes of the paper's genes: folder in `runs` -> type."""
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +52,11 @@ def hub() -> Iterator[HubStandIn]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> Path:
+@pytest.fixture
+def workplace(tmp_path: Path, small_dataset: Path) -> Path:
     """A folder as a reader of the README has it, but with few genes and small models."""
-    folder = tmp_path_factory.mktemp("readme")
+    folder = tmp_path / "readme"
+    folder.mkdir()
     (folder / "train.py").symlink_to(ROOT / "train.py")
     (folder / "configs").mkdir()
     for name, model in SMALL.items():
@@ -74,6 +84,22 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, small_dataset: Path) -> 
             for real, mutated in zip(pairs.real, pairs.edited, strict=True):
                 table.writerow([1, f"<{real}>", f"<{mutated}>"])
     return folder
+
+
+@pytest.fixture
+def fitted_and_trained(workplace: Path, small_dataset: Path) -> Path:
+    """A folder as it is after the README has built the dataset, fitted and trained, but networks have learned nothing.
+
+    What the commands themselves leave is looked at where they are run.
+    """
+    shutil.copytree(small_dataset, workplace / "data" / "human_genes")
+    counted, record = fit_ngram(small_dataset, {"smoothing": "laplace", "order": 8, "paper": True})
+    save_model_folder(workplace / "runs" / "laplace8", counted, load_tokenizer(), record)
+    for name, section in SMALL.items():
+        torch.manual_seed(0)
+        model = build_model(section)
+        save_model_folder(workplace / "runs" / name, model, load_tokenizer(), {**record, "command": "a test"})
+    return workplace
 
 
 def write_genome(folder: Path, coding: list[str]) -> None:
@@ -114,8 +140,14 @@ def environment(hub: HubStandIn, ncbi: NcbiStandIn, tmp_path_factory: pytest.Tem
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def run_block(language: str, block: str, folder: Path, environment: dict[str, str]) -> None:
+    command = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}[language]
+    # A reader replaces USER by their own name; the stand-in knows one.
+    run([*command, block.replace("USER/", f"{USER}/")], folder, environment)
 
 
 def test_it_opens_with_the_two_commands_and_they_exist() -> None:
@@ -126,12 +158,54 @@ def test_it_opens_with_the_two_commands_and_they_exist() -> None:
     run(["make", "--dry-run", "demo", "test", "quality"], ROOT, dict(os.environ))
 
 
-def test_every_other_block_runs(workplace: Path, environment: dict[str, str], hub: HubStandIn) -> None:
-    assert len(BLOCKS) == 5
+def test_its_blocks_are_those_that_are_run_below() -> None:
+    assert [language for language, _ in BLOCKS] == ["bash", "bash", "bash", "python", "python"]
+    assert [part.split()[:2] for part in PAPER] == [
+        ["genelm", "data"],
+        ["genelm", "ngram"],
+        ["for", "model"],
+        ["genelm", "generate"],
+    ]
+
+
+def test_it_builds_datasets_of_every_source(workplace: Path, environment: dict[str, str]) -> None:
+    run_block("bash", BLOCKS[1][1], workplace, environment)
+    for name in ("ncbi_genes", "coding", "my_genes"):
+        assert len(load_split(workplace / "data" / name, "test")) > 0
+
+
+def test_it_builds_the_dataset_of_the_paper_and_fits_and_trains_on_it(
+    workplace: Path, environment: dict[str, str]
+) -> None:
+    run_block("bash", "\n".join(PAPER[:2]), workplace, environment)
+    assert len(load_split(workplace / "data" / "human_genes", "test")) > 0
+    assert {path.name for path in (workplace / "runs").iterdir()} == MODELS.keys()
+    for name, model_type in MODELS.items():
+        assert json.loads((workplace / "runs" / name / "config.json").read_text())["model_type"] == model_type
+
+
+def test_it_evaluates_models_and_baselines_and_reports(fitted_and_trained: Path, environment: dict[str, str]) -> None:
+    run_block("bash", PAPER[2], fitted_and_trained, environment)
+    names = {path.stem for path in (fitted_and_trained / "results").glob("*.json")}
+    assert names > {"laplace8", "lstm", "gpt2"}
+    report = (fitted_and_trained / "report" / "report.md").read_text()
+    assert all(name in report for name in names)
+
+
+def test_it_writes_genes_and_scores_and_publishes_and_loads_them(
+    fitted_and_trained: Path, environment: dict[str, str], hub: HubStandIn
+) -> None:
+    run_block("bash", PAPER[3], fitted_and_trained, environment)
+    assert len((fitted_and_trained / "scores.tsv").read_text().splitlines()) == 11
+    assert "README.md" in hub.files(f"{USER}/gene-lstm")
+    for language, block in BLOCKS[3:]:
+        run_block(language, block, fitted_and_trained, environment)
+
+
+@pytest.mark.slow
+def test_its_blocks_run_one_after_another(workplace: Path, environment: dict[str, str], hub: HubStandIn) -> None:
     for language, block in BLOCKS[1:]:
-        command = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}[language]
-        # A reader replaces USER by their own name; the stand-in knows one.
-        run([*command, block.replace("USER/", f"{USER}/")], workplace, environment)
+        run_block(language, block, workplace, environment)
     assert (workplace / "report" / "report.md").is_file()
     assert len((workplace / "scores.tsv").read_text().splitlines()) == 11
     assert "README.md" in hub.files(f"{USER}/gene-lstm")
