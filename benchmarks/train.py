@@ -11,7 +11,7 @@ the fastest counts, since a machine that others use as well is only ever slowed 
 - what is behind it: the same in float32, with the memory allocator of the C library, and attention in blocks beside
   PyTorch's own;
 - how threads wait for each other (`--threads` measures that alone): steps of the LSTM of lstm_five_minutes.yaml by
-  what OpenMP is told, on a quiet machine and beside programs that keep one and two cores busy, the median of three
+  what OpenMP is told, on a quiet machine and beside programs that keep one and two cores busy, the median of two
   turns, in benchmarks/results/threads.json;
 - what it costs: the LSTM trained for two epochs in either precision, bits/base on validation.
 
@@ -56,7 +56,7 @@ PAIRS = {
 }
 
 ROUNDS = 2
-STEPS = {"lstm": 160, "gpt2": 60, "threads": 16}
+STEPS = {"lstm": 160, "gpt2": 60, "threads": 10}
 POSITIONS = 8192
 POSITIONS_OF_A_PROCESS = 32_768
 POSITIONS_OF_A_GPU = 65_536
@@ -72,7 +72,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 """For how long a thread waits in a loop before it sleeps, and how many there are."""
 
-THREAD_ROUNDS, BUSY_PROGRAMS, TIMES_AS_FAST = 3, (0, 1, 2), 1.5
+THREAD_ROUNDS, BUSY_PROGRAMS, TIMES_AS_FAST = 2, (0, 1, 2), 1.5
 PADDED = 1023
 LSTM = {"model_type": "gene_rnn", "embedding_size": 256, "hidden_size": 256, "num_hidden_layers": 2}
 GPT2 = {
