@@ -1,7 +1,7 @@
 """One honest evaluation for every model family: the scorer, the tasks, results files and reports over them."""
 
 from .baselines import ORDERS, baseline_names, measure_baselines
-from .batches import this_process
+from .batches import exact_recurrence, this_process
 from .comparison import Difference, compare_models, gene_table_of
 from .edits import accuracy as edit_accuracy
 from .edits import auroc as edit_auroc
@@ -51,6 +51,7 @@ __all__ = [
     "edit_auroc",
     "evaluate_model",
     "evaluate_variants",
+    "exact_recurrence",
     "find_measurement",
     "gene_scores_path",
     "gene_table_of",

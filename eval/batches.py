@@ -1,6 +1,7 @@
 """Genes in batches of like length, shared out over the processes: how every pass of a model over genes is made."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,26 @@ def this_process() -> PartialState:
     CPU; each would then score everything.
     """
     return PartialState(cpu=not torch.accelerator.is_available())
+
+
+@contextmanager
+def exact_recurrence(is_wanted: bool = True) -> Iterator[None]:
+    """Compute recurrent layers in float32, not in TF32, cuDNN's own choice, which has ten bits of mantissa.
+
+    Args:
+        is_wanted: leave the choice as it is where false.
+    """
+    switch: Any = getattr(torch.backends.cudnn, "rnn", None)
+    name: str = "fp32_precision"
+    exact: Any = "ieee"
+    if not hasattr(switch, name):  # before torch 2.9 all of cuDNN has one switch
+        switch, name, exact = torch.backends.cudnn, "allow_tf32", False
+    before = getattr(switch, name)
+    setattr(switch, name, exact if is_wanted else before)
+    try:
+        yield
+    finally:
+        setattr(switch, name, before)
 
 
 def gene_batches(
@@ -62,18 +83,14 @@ def gene_batches(
         disable=description is None or not state.is_main_process,
     )
     model.eval()
-    # cuDNN would run recurrent layers in TF32, ten bits of mantissa, even where float32 is asked for.
-    recurrent: Any = torch.backends.cudnn.rnn
-    before, recurrent.fp32_precision = recurrent.fp32_precision, "ieee"
     try:
-        with bar:
+        with bar, exact_recurrence():
             for batch in mine:
                 genes = [np.concatenate([[BOS_ID], encoded[gene]]) for gene in batch] or [np.array([BOS_ID])]
                 tokens = pad_right(genes, INPUT_FILLER)[:, :most]
                 yield batch, torch.from_numpy(tokens).to(device)
                 bar.update(sum(len(encoded[gene]) for gene in batch))
     finally:
-        recurrent.fp32_precision = before
         model.train(training)
 
 

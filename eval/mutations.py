@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from genelm.storage import InputError
 
@@ -110,7 +110,7 @@ def _measure_scored(
     pair_sets: Sequence[PairSet],
     sequences: Sequence[str],
     scores: GeneScores,
-    config: PreTrainedConfig,
+    config: PretrainedConfig,
     clusters: Mapping[str, str],
     seed: int,
 ) -> list[Measurement]:
@@ -150,7 +150,7 @@ def _measure_scored(
     return measurements
 
 
-def _costs(scores: GeneScores, config: PreTrainedConfig) -> Iterator[tuple[str, str, npt.NDArray[np.float64]]]:
+def _costs(scores: GeneScores, config: PretrainedConfig) -> Iterator[tuple[str, str, npt.NDArray[np.float64]]]:
     """Give convention, metric and what each sequence costs by it, for both conventions and both rules."""
     yield "genelm", "accuracy_perplexity_rule", scores.base_nats / scores.n_bases
     yield "genelm", "accuracy_probability_rule", scores.base_nats + scores.eos_nats

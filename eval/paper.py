@@ -6,18 +6,18 @@ between the paper's own model families. They live here and nowhere else, to make
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedConfig
+from transformers import PretrainedConfig
 
 from .scoring import GeneScores
 
 
-def counts_end_symbol(config: PreTrainedConfig) -> bool:
+def counts_end_symbol(config: PretrainedConfig) -> bool:
     """Say whether the paper counts the end of a gene as a symbol: for n-grams of order 2 and more, for no other."""
     return config.model_type == "gene_ngram" and config.order > 1
 
 
 def nats_and_symbols(
-    scores: GeneScores, config: PreTrainedConfig
+    scores: GeneScores, config: PretrainedConfig
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Give what each gene costs in the paper's convention, and over how many symbols.
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedConfig
+from transformers import PretrainedConfig
 
 from genelm.dataset_scripts import STRATA
 from genelm.storage import InputError
@@ -61,7 +61,7 @@ def bits_per_base(nats: npt.ArrayLike, n_bases: npt.ArrayLike) -> float:
 
 def measure_perplexity(
     scores: GeneScores,
-    config: PreTrainedConfig,
+    config: PretrainedConfig,
     *,
     familiarity: Sequence[str] | npt.NDArray[np.str_],
     gene_types: Sequence[str | None],
@@ -153,7 +153,7 @@ def _ours(scores: GeneScores, stratum: Stratum, clusters: npt.NDArray[np.str_], 
 
 
 def _papers(
-    scores: GeneScores, config: PreTrainedConfig, stratum: Stratum, clusters: npt.NDArray[np.str_], seed: int
+    scores: GeneScores, config: PretrainedConfig, stratum: Stratum, clusters: npt.NDArray[np.str_], seed: int
 ) -> Iterator[Measurement]:
     nats, symbols = (values[stratum.members] for values in nats_and_symbols(scores, config))
     interval = ratio_interval(nats, symbols, clusters=clusters, seed=seed)

@@ -11,6 +11,7 @@ from typing import Any
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
+from requests import RequestException
 
 from genelm.eval import write_results
 from genelm.modeling import is_model_file, model_fingerprint
@@ -60,8 +61,8 @@ def publish(
     api = api or HfApi()
     try:
         _upload(contents, repo_id, private, api)
-    # The client wraps a failed upload of weights in a RuntimeError.
-    except (HTTPError, ConnectionError, RuntimeError) as error:
+    # The client wraps a failed upload of weights in a RuntimeError; before huggingface_hub 1 it is one of requests.
+    except (HTTPError, RequestException, ConnectionError, RuntimeError) as error:
         raise InputError(_what_to_do(error, repo_id, api.endpoint)) from error
     return f"{api.endpoint}/{repo_id}"
 
@@ -194,5 +195,5 @@ def _what_to_do(error: BaseException, repo_id: str, endpoint: str) -> str:
             f"{endpoint} does not let this token write to {repo_id}; use a token with write access, "
             "or a repository under your own user name."
         )
-    reason = error.server_message or error.response.reason_phrase
+    reason = error.server_message or getattr(error.response, "reason_phrase", None) or error.response.reason
     return f"{endpoint} refused the push to {repo_id} with status {status} ({reason}); correct that and push again."

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from genelm.modeling import looks_ahead
@@ -76,9 +76,9 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
     return model
 
 
-def _options_of(config_class: type[PreTrainedConfig]) -> set[str]:
+def _options_of(config_class: type[PretrainedConfig]) -> set[str]:
     """Return the names of the options of a configuration, those of the classes it is derived from included."""
-    classes = [one for one in config_class.__mro__ if issubclass(one, PreTrainedConfig)]
+    classes = [one for one in config_class.__mro__ if issubclass(one, PretrainedConfig)]
     parameters = [parameter for one in classes for parameter in inspect.signature(one).parameters.values()]
     return {one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
 

@@ -12,7 +12,7 @@ from accelerate.utils import DistributedType, ProjectConfiguration
 from transformers import PreTrainedModel, get_scheduler
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
-from genelm.eval import check_lengths
+from genelm.eval import check_lengths, exact_recurrence
 from genelm.modeling import RECORD_FILE, new_record, read_record
 from genelm.storage import InputError, input_errors_end, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
@@ -92,9 +92,6 @@ def _train(
         raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
     if accelerator.device.type == "cpu":
         messages += prepare_cpu(config, threads_of(resume))
-    if precision == "no":
-        recurrent: Any = torch.backends.cudnn.rnn
-        recurrent.fp32_precision = "ieee"  # cuDNN's own choice is TF32
     for message in messages:
         accelerator.print(message)
     if accelerator.is_main_process:
@@ -162,7 +159,8 @@ def _train(
         progress=progress,
         interruption=interruption,
     )
-    stopped = run.train()
+    with exact_recurrence(precision == "no"):
+        stopped = run.train()
     accelerator.end_training()
     if stopped == INTERRUPTED:
         accelerator.print(f"Interrupted at step {progress.step}; --resume_from_checkpoint latest goes on from there.")

@@ -14,7 +14,7 @@ from genelm.storage import InputError
 from .options import TrainingConfig
 
 
-class Muon(torch.optim.Muon):
+class Muon(torch.optim.Optimizer):
     """PyTorch's Muon, multiplying in the precision of the run.
 
     Muon makes the steps of a matrix nearly orthogonal, by an iteration of products (Jordan et al., Muon: an optimizer
@@ -24,11 +24,21 @@ class Muon(torch.optim.Muon):
     Args:
         matrices: what to optimize.
         dtype: of the products.
-        options: as of PyTorch's.
+        lr: learning rate.
+        weight_decay: what a step takes off a weight, for each unit of the learning rate.
     """
 
-    def __init__(self, matrices: list[nn.Parameter], *, dtype: torch.dtype, **options: Any) -> None:
-        super().__init__(matrices, adjust_lr_fn="match_rms_adamw", **options)
+    def __init__(self, matrices: list[nn.Parameter], *, dtype: torch.dtype, lr: float, weight_decay: float) -> None:
+        # Names and values are those of torch.optim.Muon, which checkpoints have; it comes with torch 2.9 only.
+        constants = {
+            "momentum": 0.95,
+            "nesterov": True,
+            "ns_coefficients": (3.4445, -4.775, 2.0315),
+            "eps": 1e-7,
+            "ns_steps": 5,
+            "adjust_lr_fn": "match_rms_adamw",
+        }
+        super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, **constants})
         self._dtype = dtype
 
     @torch.no_grad()

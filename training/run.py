@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch.distributed.tensor import DTensor
 from torch.nn import functional
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
@@ -292,7 +293,7 @@ class Run:
             progress.best_bits_per_base, progress.best_step, progress.validations_since_best = bits, progress.step, 0
             weights = None
             if self.accelerator.is_fsdp2:  # they come from all processes, one that is tied to another as well
-                whole, tied = self.accelerator.get_state_dict(self.model), model.all_tied_weights_keys
+                whole, tied = self.accelerator.get_state_dict(self.model), _tied_weights(model)
                 weights = {name: weight for name, weight in whole.items() if name not in tied}
             if self._is_main:
                 folder, record = Path(self.config.output_dir), self._record_so_far(STILL_RUNNING)
@@ -319,6 +320,15 @@ class Run:
         write_json(folder / RECORD_FILE, record)
         if "best" in record:
             draw_training_curve(record, folder / CURVE_FILE)
+
+
+def _tied_weights(model: PreTrainedModel) -> Container[str]:
+    """Name the weights that are others of the model."""
+    if hasattr(model, "all_tied_weights_keys"):
+        names: Container[str] = model.all_tied_weights_keys
+        return names
+    # Before transformers 5 a class names what it ties where its configuration asks for that.
+    return (model._tied_weights_keys or ()) if model.config.tie_word_embeddings else ()
 
 
 def _nats_of_bases(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
