@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     StrictDataclassError,
 )
+from safetensors import safe_open
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -133,6 +134,8 @@ def save_model_folder(
         model.save_pretrained(temporary, state_dict=weights)
         tokenizer.save_pretrained(temporary)
         _make_portable(Path(temporary) / "tokenizer_config.json", positions)
+        # transformers before 5 says there once more what stands in tokenizer_config.json.
+        (Path(temporary) / "special_tokens_map.json").unlink(missing_ok=True)
         write_json(Path(temporary) / RECORD_FILE, record)
         # A folder that has a record is whole: the old one goes first, the new one comes last.
         new = {file.name: file for file in Path(temporary).iterdir()}
@@ -247,11 +250,13 @@ def load_model_folder(
     missing = sorted(report["missing_keys"])
     if missing:
         raise InputError(f"{folder}: the weights of {', '.join(missing)} are missing; the folder is damaged.")
-    if report["mismatched_keys"]:
-        name, stored, expected = min(report["mismatched_keys"])
+    # Before transformers 5 they are names alone.
+    mismatched = sorted(one if isinstance(one, str) else one[0] for one in report["mismatched_keys"])
+    if mismatched:
+        stored, expected = _stored_shape(folder, mismatched[0]), list(model.state_dict()[mismatched[0]].shape)
         raise InputError(
-            f"{folder}: {name} has the shape {list(stored)}, but config.json asks for {list(expected)}; one of "
-            "the two files is not of this model, so get both anew."
+            f"{folder}: {mismatched[0]} has the shape {stored}, but config.json asks for {expected}; one of the two "
+            "files is not of this model, so get both anew."
         )
     if isinstance(model, GeneNGramForCausalLM) and model.config.has_index:
         try:
@@ -259,6 +264,15 @@ def load_model_folder(
         except ValueError as error:
             raise InputError(f"{folder} cannot be used: {error}.") from error
     return model.eval(), tokenizer
+
+
+def _stored_shape(folder: Path, name: str) -> list[int]:
+    """Return the shape of a weight in the files of a model folder."""
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, "pt") as weights:
+            if name in weights.keys():  # noqa: SIM118 - it is no mapping
+                return list(weights.get_slice(name).get_shape())
+    return []
 
 
 def _load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:

@@ -199,7 +199,9 @@ class HubStandIn:
         address = {"url": f"{request.base_url}{repo_id}"}
         if repo_id in self.repositories:
             return JSONResponse({"error": "You already created this model repo", **address}, 409)
-        self.repositories[repo_id] = Repository(private=body.get("visibility") == "private")
+        self.repositories[repo_id] = Repository(
+            private=body.get("visibility") == "private" or bool(body.get("private"))  # before huggingface_hub 1
+        )
         return JSONResponse(address)
 
     async def info(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ gene begins: `packed_attention` is registered with transformers under the name `
 `packing`, which models hand down to it. Where a batch comes without it, attention is what it always was.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,10 +157,15 @@ def packed_attention(
     return padded.join([_causal(q, k, v, scaling, dropout) for q, k, v in arrays]).unsqueeze(0), None
 
 
+_HAS_VARLEN = importlib.util.find_spec("torch.nn.attention.varlen") is not None
+"""PyTorch 2.7 lacks that kernel; without it, attention works on groups of genes of like length."""
+
+
 def _has_flash(query: torch.Tensor, value: torch.Tensor) -> bool:
     """Say whether PyTorch's flash attention for rows of many sequences takes such queries and values."""
     return (
-        query.is_cuda
+        _HAS_VARLEN
+        and query.is_cuda
         and query.dtype in (torch.bfloat16, torch.float16)
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
         and query.shape[-1] == value.shape[-1] <= _LARGEST_FLASH_HEAD
