@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel, pipeline, set_seed
 
@@ -69,6 +70,7 @@ WITHOUT_GENELM = """
 import sys
 sys.modules["genelm"] = None  # any import of it fails
 import torch
+import transformers
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 folder, prompt, output = sys.argv[1:]
@@ -128,6 +130,9 @@ def test_writing_with_a_cache_equals_writing_without(folder: Path) -> None:
         assert torch.equal(*written)
 
 
+@pytest.mark.skipif(
+    transformers.__version__.startswith("4."), reason="pipelines of transformers 4 have defaults that go first"
+)
 def test_what_is_written_by_default_fits_into_the_positions(tmp_path: Path) -> None:
     model = gpt2()
     save_model_folder(tmp_path / "gpt2", model, TOKENIZER, {})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from hub_stand_in import TOKEN, HubStandIn
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import HfApi, ModelCard, file_download
 from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
@@ -56,6 +56,8 @@ def hub() -> Iterator[HubStandIn]:
         patch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
         template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
         patch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        if hasattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE"):  # huggingface_hub before 1.0 has a copy
+            patch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         patch.setenv("NO_PROXY", "127.0.0.1")
         yield running
         assert running.unknown_requests == []

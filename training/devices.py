@@ -39,9 +39,16 @@ def choose_precision(asked: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
     if device.type == "cpu":
-        has = torch.cpu.get_capabilities()
-        return "bf16" if has.get("avx512_bf16") or has.get("amx_bf16") else "no"
+        return "bf16" if _cpu_has_bf16() else "no"
     return "no"
+
+
+def _cpu_has_bf16() -> bool:
+    """Return whether the processor has products in bfloat16."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # PyTorch 2.7
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def prepare_cpu(config: TrainingConfig, threads_before: int | None) -> list[str]:

@@ -40,8 +40,8 @@ RESULTS, DOCUMENT = ROOT / "docs" / "compatibility.json", ROOT / "docs" / "compa
 COLUMNS = {"GPT-2": ("gpt2",), "gene_rnn": ("lstm", "gru"), "gene_ngram": ("laplace", "interpolated", "mixture")}
 """Which families stand in which column of the table."""
 
-OTHERS = ("numpy", "safetensors")
-"""What a folder needs besides transformers and PyTorch."""
+OTHERS = ("numpy", "safetensors", "psutil")
+"""What a folder needs besides transformers and PyTorch, and what `genelm.modeling` does."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def lanes() -> dict[str, Lane]:
             ("5.10", "5.10.4"),
         )
     }
-    ours = pinned("transformers", "tokenizers", "huggingface_hub", "numpy", "safetensors", "numba")
+    ours = pinned("transformers", "tokenizers", "huggingface_hub", "numba", *OTHERS)
     return {
         "lowest": Lane(lower_bounds(), has_torch=True),
         **one_release,
