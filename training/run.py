@@ -261,8 +261,8 @@ class Run:
 
     def _tell_load(self) -> None:
         """Say once that other programs have come to take the processor, which makes threads wait for each other."""
-        is_shared = self.accelerator.device.type != "cpu" or self.accelerator.num_processes > 1
-        if is_shared or self.is_load_told or self.load.seconds() < _SECONDS_OF_LOAD:
+        is_alone_on_cpu = self.accelerator.device.type == "cpu" and self.accelerator.num_processes == 1
+        if not is_alone_on_cpu or self.is_load_told or self.load.seconds() < _SECONDS_OF_LOAD:
             return
         free, threads = self.load.free_cores(), torch.get_num_threads()
         self.load.begin()
