@@ -124,7 +124,7 @@ def main() -> None:
         except Exception as error:
             wrong = [f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"]
         wrong += [f"warns: {said[:90]}" for said in sorted(set(listener.said)) if MISLEADING in said]
-        answer["models"][name] = {"problems": wrong, "warnings": sorted(set(listener.said))}
+        answer["models"][name] = {"problems": wrong}
     if "timed" in request:
         answer["mixture"] = speeds(request["timed"])
     print(json.dumps(answer))
