@@ -346,4 +346,4 @@ def test_a_card_says_which_releases_of_transformers_load_the_model(gpt2: Path, t
     assert "Install numba as well" in render_model_card(tmp_path, [])
     slow, fast = (lanes[name]["mixture"] for name in ("without-numba", "pinned"))
     assert 30 < fast["bases_per_second"] / slow["bases_per_second"] < 300  # "about a hundred times as slowly"
-    assert 2 < slow["ms_per_base"] / fast["ms_per_base"] < 20  # "several times as slowly"
+    assert slow["ms_per_base"] > 1.2 * fast["ms_per_base"]  # "more slowly", the more so the larger the index
