@@ -266,7 +266,7 @@ def test_what_is_recorded(small_dataset: Path, tmp_path: Path) -> None:
     assert record["dataset"]["genes"] == round(len(lengths) / 2)
     assert record["packed_rows"] or transformers.__version__.startswith("4.")  # whose GPT-2 cannot
     for entry in record["curve"]:
-        assert 0.9 < entry["share_of_positions_used"] <= 1.0
+        assert (0.9 if record["packed_rows"] else 0.7) < entry["share_of_positions_used"] <= 1.0
         assert 0 < entry["share_of_time_loading"] < 1
         assert entry["bases_per_second"] > 0
         assert 1 < entry["bits_per_base"] < 4
