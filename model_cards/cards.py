@@ -16,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors import SafetensorError, safe_open
 
 from genelm.dataset_scripts import SPLITS, WORD_LENGTH
-from genelm.modeling import CURVE_FILE, RECORD_FILE
-from genelm.storage import InputError, plain_name
+from genelm.modeling import CURVE_FILE, RECORD_FILE, is_model_file
+from genelm.storage import InputError, plain_name, sha256_of
 
 CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
 """Model types that `transformers` does not know: their folders carry the code, and users must trust it."""
@@ -154,6 +154,7 @@ def render_model_card(
         name=name,
         license_name=license_name,
         location=repo_id or folder.as_posix(),
+        revision=version_tag(folder) if repo_id else None,
         config=config,
         has_curve=(folder / CURVE_FILE).exists(),
         needs_code=config["model_type"] in CODE_MODEL_TYPES,
@@ -174,6 +175,15 @@ def render_model_card(
         word_length=WORD_LENGTH,
     )
     return str(ModelCard(f"---\n{header.to_yaml()}\n---\n\n{body}"))
+
+
+def version_tag(folder: Path) -> str:
+    """Return the name of what a model folder holds: 12 hexadecimal digits, others as soon as one of its files changes.
+
+    A push gives it to its commit, and the card loads the model by it: what a stranger gets is then what the card
+    describes, and transformers needs not say of each file of code that it is new.
+    """
+    return sha256_of(sorted(path for path in folder.iterdir() if path.is_file() and is_model_file(path.name)))[:12]
 
 
 def read_json(path: Path) -> dict[str, Any]:

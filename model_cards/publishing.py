@@ -1,5 +1,7 @@
 """Publishing a model folder on the Hub: the model, its tokenizer, its code, its results and a card, in one commit.
 
+The commit gets a tag, `version_tag`, by which the card loads the model.
+
 What is uploaded is decided by one function, `upload_contents`; a dry run writes the same files to a folder.
 """
 
@@ -17,7 +19,7 @@ from genelm.eval import write_results
 from genelm.modeling import is_model_file, model_fingerprint
 from genelm.storage import InputError, atomic_folder, plain_name
 
-from .cards import CODE_MODEL_TYPES, read_json, render_model_card
+from .cards import CODE_MODEL_TYPES, read_json, render_model_card, version_tag
 
 _CARD_TAG = "- genelm"
 """A line of every card: one of its tags."""
@@ -36,7 +38,7 @@ def publish(
     """Upload a model folder with its card and results in one commit, or write what would be uploaded.
 
     Files of an earlier push that are not part of this one are deleted in the same commit; files that others put
-    into the repository stay.
+    into the repository stay. The commit gets the tag `version_tag(folder)`, which the card names.
 
     Args:
         folder: a model folder: `config.json`, `*.safetensors`, `tokenizer.json`.
@@ -60,7 +62,7 @@ def publish(
         return str(dry_run)
     api = api or HfApi()
     try:
-        _upload(contents, repo_id, private, api)
+        _upload(contents, repo_id, version_tag(folder), private, api)
     # The client wraps a failed upload of weights in a RuntimeError; before huggingface_hub 1 it is one of requests.
     except (HTTPError, RequestException, ConnectionError, RuntimeError) as error:
         raise InputError(_what_to_do(error, repo_id, api.endpoint)) from error
@@ -165,17 +167,18 @@ def _write(contents: dict[str, Path | bytes], target: Path) -> None:
             path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
 
 
-def _upload(contents: dict[str, Path | bytes], repo_id: str, private: bool, api: HfApi) -> None:
+def _upload(contents: dict[str, Path | bytes], repo_id: str, tag: str, private: bool, api: HfApi) -> None:
     api.create_repo(repo_id, private=private, exist_ok=True)
     if private and not api.model_info(repo_id).private:
         raise InputError(f"{repo_id} exists and is public; push to a new name, or make it private on the Hub first.")
     stale = [path for path in api.list_repo_files(repo_id) if _is_published(path) and path not in contents]
-    api.create_commit(
+    commit = api.create_commit(
         repo_id,
         [CommitOperationAdd(path, content) for path, content in contents.items()]
         + [CommitOperationDelete(path) for path in stale],
         commit_message="Upload model with genelm",
     )
+    api.create_tag(repo_id, tag=tag, revision=commit.oid, exist_ok=True)  # it exists where the card alone is new
 
 
 def _what_to_do(error: BaseException, repo_id: str, endpoint: str) -> str:

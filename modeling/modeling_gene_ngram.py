@@ -122,7 +122,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             if compiled_walk is None:
                 _logger.warning_once(
                     "numba is not installed. Without it an n-gram model with an index reads genes about a hundred "
-                    "times as slowly on a CPU, and writes them several times as slowly: pip install numba"
+                    "times as slowly on a CPU, and writes them more slowly as well: pip install numba"
                 )
         else:
             self.register_buffer("counts", torch.zeros(5 ** (config.order - 1), NUM_OUTCOMES, dtype=torch.int32))

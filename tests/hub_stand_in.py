@@ -43,15 +43,17 @@ class Commit:
 
 @dataclass
 class Repository:
-    """A model repository: one branch, `main`."""
+    """A model repository: one branch, `main`, and tags."""
 
     private: bool
     commits: list[Commit] = field(default_factory=lambda: [Commit("initial commit", "", {".gitattributes": b""})])
+    tags: dict[str, str] = field(default_factory=dict)
 
     def at(self, revision: str) -> Commit:
-        """The commit that a branch name or a commit id names."""
+        """The commit that a branch name, a tag or a commit id names."""
         if revision == "main":
             return self.commits[-1]
+        revision = self.tags.get(revision, revision)
         for commit in self.commits:
             if commit.oid == revision:
                 return commit
@@ -113,6 +115,7 @@ class HubStandIn:
                     Route(f"/api/{kind}/{repo}/commits/{rev}", self.commits),
                     Route(f"/api/{kind}/{repo}/preupload/{rev}", self.preupload, methods=["POST"]),
                     Route(f"/api/{kind}/{repo}/commit/{rev}", self.commit, methods=["POST"]),
+                    Route(f"/api/{kind}/{repo}/tag/{rev}", self.tag, methods=["POST"]),
                     Route(f"{prefix}/{repo}.git/info/lfs/objects/batch", self.lfs_batch, methods=["POST"]),
                     Route(f"{prefix}/{repo}/resolve/{rev}/{{path:path}}", self.resolve),
                 )
@@ -335,6 +338,13 @@ class HubStandIn:
         repo_id = f"{request.path_params['user']}/{request.path_params['name']}"
         address = f"{request.base_url}{repo_id}/commit/{new.oid}"
         return JSONResponse({"success": True, "commitOid": new.oid, "commitUrl": address})
+
+    async def tag(self, request: Request) -> Response:
+        repository, name = self.repository(request, write=True), (await request.json())["tag"]
+        if name in repository.tags:
+            raise HubError(409, "", f"Tag reference {name} already exists")
+        repository.tags[name] = repository.at(request.path_params["revision"]).oid
+        return JSONResponse({"tag": name}, 201)
 
     # Download
 

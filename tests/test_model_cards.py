@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from genelm.cli.main import app
 from genelm.dataset_scripts import FEATURES
 from genelm.model_cards import render_dataset_card, render_model_card
-from genelm.model_cards.cards import NEWEST_TRANSFORMERS, OLDEST_TRANSFORMERS
+from genelm.model_cards.cards import NEWEST_TRANSFORMERS, OLDEST_TRANSFORMERS, version_tag
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, model_fingerprint
 from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
@@ -236,7 +236,7 @@ def test_a_stock_model_needs_no_remote_code(gpt2: Path) -> None:
     card = render_model_card(gpt2, [], "tester/gene-gpt2")
     header = ModelCard(card).data
     assert (header.pipeline_tag, header.library_name) == ("text-generation", "transformers")
-    assert 'pipeline("text-generation", model="tester/gene-gpt2")' in card
+    assert f'pipeline("text-generation", model="tester/gene-gpt2", revision="{version_tag(gpt2)}")' in card
     assert "trust_remote_code" not in card
     assert ["n_layer", "1"] in table_rows(card)
     # Embeddings 8 x 8 (tied head) and 64 x 8; one block of 12 x 8^2 + 13 x 8; the last layer norm 2 x 8.
@@ -257,7 +257,9 @@ def test_the_license_is_what_the_publisher_says(gpt2: Path) -> None:
 def test_a_family_of_ours_needs_its_code(tmp_path: Path) -> None:
     GeneNGramForCausalLM(GeneNGramConfig(order=3)).save_pretrained(tmp_path / "ngram")
     card = render_model_card(tmp_path / "ngram", [], "tester/trigram")
-    assert card.count('"tester/trigram", trust_remote_code=True') == 3
+    tag = version_tag(tmp_path / "ngram")
+    assert card.count(f'"tester/trigram", revision="{tag}", trust_remote_code=True') == 3
+    assert "revision" not in render_model_card(tmp_path / "ngram", []).partition("first. With the id")[0]
     assert "from the 2 bases before it" in card
     assert "The code in this folder is genelm's, Apache-2.0." in card
 

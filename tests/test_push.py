@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreT
 
 from genelm.eval import Measurement, make_results, read_results
 from genelm.model_cards import publish
+from genelm.model_cards.cards import version_tag
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
@@ -35,11 +36,11 @@ LOAD_BY_NAME = """
 import json, sys
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 seen = {}
-for repo_id, trust in json.loads(sys.argv[1]).items():
-    tokenizer = AutoTokenizer.from_pretrained(repo_id, trust_remote_code=trust)
-    model = AutoModelForCausalLM.from_pretrained(repo_id, trust_remote_code=trust)
+for repo_id, options in json.loads(sys.argv[1]).items():
+    tokenizer = AutoTokenizer.from_pretrained(repo_id, **options)
+    model = AutoModelForCausalLM.from_pretrained(repo_id, **options)
     logits = model(**tokenizer(sys.argv[2], return_tensors="pt")).logits
-    generator = pipeline("text-generation", model=repo_id, trust_remote_code=trust)
+    generator = pipeline("text-generation", model=repo_id, **options)
     text = generator(sys.argv[2], max_new_tokens=20)[0]["generated_text"]
     seen[repo_id] = {"logits": logits.tolist(), "text": text}
 assert not any(name.split(".")[0] == "genelm" for name in sys.modules)
@@ -134,9 +135,13 @@ def loaded_by_name(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     # The address of the Hub is read when huggingface_hub is imported.
     settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(elsewhere), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN}
-    trust = {repo_id: "gene" in repo_id for repo_id in pushed}
+    # As the card says it.
+    options = {
+        repo_id: {"revision": version_tag(folder)} | ({"trust_remote_code": True} if "gene" in repo_id else {})
+        for repo_id, folder in pushed.items()
+    }
     done = subprocess.run(
-        [sys.executable, "-c", LOAD_BY_NAME, json.dumps(trust), PROMPT],
+        [sys.executable, "-c", LOAD_BY_NAME, json.dumps(options), PROMPT],
         env=os.environ | settings,
         cwd=elsewhere,
         capture_output=True,
@@ -144,6 +149,7 @@ def loaded_by_name(
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    assert "A new version" not in done.stderr, "transformers warns of each file of code that nobody pinned"
     return json.loads(done.stdout)
 
 
@@ -257,6 +263,21 @@ def test_the_card_on_the_hub_names_the_repository_and_the_results(hub: HubStandI
     card = ModelCard(hub.files("tester/carded")["README.md"].decode())
     assert [entry.metric_value for entry in card.data.eval_results] == [1.5]
     assert 'model="tester/carded"' in card.text
+
+
+def test_a_card_loads_the_very_model_that_it_describes(
+    hub: HubStandIn, api: HfApi, tmp_path: Path, gpt2: Path
+) -> None:
+    publish(gpt2, "tester/tagged", [], api=api)
+    card, tag = hub.files("tester/tagged")["README.md"].decode(), version_tag(gpt2)
+    assert card.count(f'"tester/tagged", revision="{tag}")') == 3
+    publish(gpt2, "tester/tagged", [results_of(gpt2)], api=api)  # the card alone is new
+    retrained = save(tmp_path / "retrained", tiny_gpt2(seed=1))
+    publish(retrained, "tester/tagged", [], api=api)
+    assert f'revision="{version_tag(retrained)}"' in hub.files("tester/tagged")["README.md"].decode()
+    for revision, folder in ((tag, gpt2), (version_tag(retrained), retrained), ("main", retrained)):
+        got = api.hf_hub_download("tester/tagged", "model.safetensors", revision=revision, cache_dir=tmp_path / "hub")
+        assert Path(got).read_bytes() == (folder / "model.safetensors").read_bytes()
 
 
 def test_a_private_push_is_private_and_never_into_a_public_repository(hub: HubStandIn, api: HfApi, gpt2: Path) -> None:

@@ -157,7 +157,7 @@ def run_lane(name: str, lane: Lane, folders: Path, hub: str, temporary: Path) ->
     on_hub = {family: {"place": f"tester/{family}", "expected": must[family]} for family in FAMILIES}
     requests = {
         "folder": {"models": on_disk, "with_genelm": False, "kept": False, "timed": str(folders / "mixture")},
-        "hub": {"models": on_hub, "with_genelm": False, "kept": False},
+        "hub": {"models": on_hub, "with_genelm": False, "kept": False, "revision": "main"},
         "genelm": {"models": on_disk, "with_genelm": True, "kept": False},
         "kept": {"models": kept, "with_genelm": True, "kept": True},
     }

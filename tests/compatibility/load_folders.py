@@ -18,9 +18,8 @@ from typing import Any
 WORST = 1e-6
 """Most that a logit may be off."""
 
-
-MISLEADING = "to instantiate a model of type"
-"""What transformers says of a configuration that it takes for another one."""
+MISLEADING = ("to instantiate a model of type", "A new version of the following files")
+"""What transformers says of a configuration that it takes for another one, and of code that nobody pinned."""
 
 
 class Listener(logging.Handler):
@@ -34,12 +33,16 @@ class Listener(logging.Handler):
         self.said.append(record.getMessage())
 
 
-def problems(model: str, wanted: dict[str, Any], is_ours: bool, is_kept: bool) -> list[str]:
+def problems(
+    model: str, wanted: dict[str, Any], is_ours: bool, is_kept: bool, revision: str | None = None
+) -> list[str]:
     """Return what is wrong with a model, in a few words each; none where all is as it must be."""
     import torch
     from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, pipeline, set_seed
 
     trusted: dict[str, Any] = {} if is_ours else {"trust_remote_code": True}
+    if revision is not None:
+        trusted["revision"] = revision
     if is_kept:  # the tokenizer of an older format may have a name that this transformers does not know
         from genelm.modeling import load_model_folder
 
@@ -120,10 +123,12 @@ def main() -> None:
             wanted = json.load(file)
         listener.said.clear()
         try:
-            wrong = problems(model["place"], wanted, request["with_genelm"], request["kept"])
+            wrong = problems(model["place"], wanted, request["with_genelm"], request["kept"], request.get("revision"))
         except Exception as error:
             wrong = [f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"]
-        wrong += [f"warns: {said[:90]}" for said in sorted(set(listener.said)) if MISLEADING in said]
+        wrong += [
+            f"warns: {said[:90]}" for said in sorted(set(listener.said)) if any(one in said for one in MISLEADING)
+        ]
         answer["models"][name] = {"problems": wrong}
     if "timed" in request:
         answer["mixture"] = speeds(request["timed"])
