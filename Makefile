@@ -40,8 +40,7 @@ quality: .venv/installed  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy train.py
-	$(BIN)/mypy -p genelm.storage -p genelm.pictures -p genelm.tokenization -p genelm.modeling -p genelm.dataset_scripts \
-		-p genelm.eval -p genelm.training -p genelm.model_cards -p genelm.cli
+	$(BIN)/mypy -p genelm
 
 compat: .venv/installed  ## load models in the environments that people have; LANES="newest 5.0" for some of them
 	$(BIN)/python tests/compatibility/lanes.py $(foreach lane,$(LANES),"$(lane)")

@@ -1,4 +1,4 @@
-"""The installed wheel is whole: what travels outside of Python files is in it."""
+"""What is published is whole: the sdist, and the wheel that is made of it, have all packages and their other files."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 USE = """
 from pathlib import Path
 import genelm.cli.main, genelm.eval, genelm.model_cards, genelm.modeling, genelm.tokenization, genelm.training
-installed = Path(genelm.modeling.__file__).parent.parent
+installed = Path(genelm.__file__).parent
 assert installed == Path("site/genelm").resolve(), installed
 assert genelm.tokenization.load_tokenizer()("ACGT")["input_ids"] == [2, 4, 5, 6, 7]
 assert (installed / "eval" / "metrics" / "bits_per_base" / "bits_per_base.py").is_file()
@@ -22,7 +22,10 @@ assert (installed / "model_cards" / "templates" / "model_card.md").is_file()
 
 @pytest.mark.slow
 def test_the_wheel_is_whole(tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", "site", str(ROOT)]
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, capture_output=True, text=True)
+    sdist = done.stdout.splitlines()[-1]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", "site", sdist]
     subprocess.run(pip, cwd=tmp_path, check=True)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     subprocess.run([sys.executable, "-c", USE], cwd=tmp_path, env=environment, check=True)

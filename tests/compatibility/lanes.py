@@ -206,7 +206,7 @@ def load(python: Path, request: dict[str, Any], hub: str | None, temporary: Path
             "NO_PROXY": "127.0.0.1",
             "OMP_NUM_THREADS": "1",
             **({"HF_ENDPOINT": hub} if hub else {"HF_HUB_OFFLINE": "1"}),
-            **({"PYTHONPATH": str(ROOT / ".typing")} if request["with_genelm"] else {}),
+            **({"PYTHONPATH": str(ROOT)} if request["with_genelm"] else {}),
         }
         command = [str(python), str(HERE / "load_folders.py"), str(file)]
         done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True)

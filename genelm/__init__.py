@@ -1,0 +1,1 @@
+"""Generative language models of gene DNA."""
