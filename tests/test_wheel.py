@@ -23,8 +23,8 @@ assert (installed / "model_cards" / "templates" / "model_card.md").is_file()
 @pytest.mark.slow
 def test_the_wheel_is_whole(tmp_path: Path) -> None:
     build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
-    done = subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, capture_output=True, text=True)
-    sdist = done.stdout.splitlines()[-1]
+    done = subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    sdist = done.stdout.decode().splitlines()[-1]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", "site", sdist]
     subprocess.run(pip, cwd=tmp_path, check=True)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
