@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_folder, started_command
+from genelm.storage import InputError
 
 from .arguments import parse_columns
 
@@ -150,17 +150,11 @@ def build(
 
     genelm data build --source fasta genes.fa.gz --output data/my_genes
     """
-    from genelm.dataset_scripts import (
-        DROPPED_FILE,
-        HumanGenesConfig,
-        build_dataset,
-        is_dataset_file,
-        is_dataset_folder,
-        read_leakage,
-    )
-    from genelm.model_cards import render_dataset_card
+    from genelm.dataset import build_dataset
+    from genelm.dataset_scripts import DROPPED_FILE, read_leakage
 
-    config = HumanGenesConfig(
+    manifest = build_dataset(
+        output,
         name=name or output.resolve().name,
         source=source,
         train=list(train or []),
@@ -194,10 +188,6 @@ def build(
         license=license_text,
         citation=citation,
     )
-    with atomic_folder(output, ours=is_dataset_file, is_ours=is_dataset_folder) as folder:
-        manifest = build_dataset(config, folder, started_command())
-        leakage = read_leakage(folder)
-        (folder / "README.md").write_text(render_dataset_card(manifest, leakage), encoding="utf-8")
     for split_name, facts in manifest["splits"].items():
         print(f"{split_name}: {facts['genes']:,} genes, {facts['bases']:,} bases")
     for part, reasons in manifest["dropped"].items():
@@ -205,7 +195,7 @@ def build(
             print(f"dropped from {part}: {count:,} ({reason})")
     if any(manifest["dropped"].values()):
         print(f"{output / DROPPED_FILE} names what was dropped.")
-    _print_leakage(leakage)
+    _print_leakage(read_leakage(output))
     print(f"{output}: dataset {manifest['fingerprint'][:12]}; manifest.json says how it came about.")
 
 

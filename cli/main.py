@@ -15,7 +15,7 @@ from genelm.storage import input_errors_end, prepare_environment
 from .data import data
 from .models import generate, ngram, push, score
 from .results import baselines, evaluate, report, variants
-from .training import learning_curve, sweep
+from .training import learning_curve, sweep, train
 
 _INTERRUPTED = 130
 """Exit status of a command that SIGINT ended."""
@@ -26,10 +26,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Generative language models of human gene DNA: data, n-grams, evaluation, generation and publishing. "
-    "Neural models are trained by `accelerate launch train.py`.",
+    "On several GPUs networks are trained by `accelerate launch -m genelm.cli train`.",
 )
 app.add_typer(data, name="data")
 app.add_typer(ngram, name="ngram")
+# Its options are those of the config, which it reads itself.
+_AS_IT_IS = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command("train", add_help_option=False, context_settings=_AS_IT_IS)(train)
 app.command()(sweep)
 app.command("learning-curve")(learning_curve)
 app.command()(evaluate)

@@ -132,49 +132,38 @@ def generate(
     if output is not None:
         check_output_file(output)
 
-    import dnaio
-
-    from genelm.eval import adapt
-    from genelm.modeling import generate_genes
-    from genelm.tokenization import IUPAC_LETTERS
-
-    if min_new_tokens > max_new_tokens:
+    if min_new_tokens > max_new_tokens:  # before a model is loaded
         raise InputError(
             f"--min-new-tokens {min_new_tokens} is more than --max-new-tokens {max_new_tokens}; lower the one or "
             "raise the other."
         )
-    wrong = sorted(set(prompt.upper()) - set(IUPAC_LETTERS))
-    if wrong:
-        raise InputError(
-            f"The prompt has the letter {wrong[0]!r}; nucleotides are written {', '.join(IUPAC_LETTERS)}."
-        )
-    network, tokenizer, _ = load_to_compute(model)
-    if adapt(network, tokenizer, model) is not network:
-        raise InputError(f"{model} has a vocabulary of its own; write with its own tools, such as `pipeline`.")
-    try:
-        genes = generate_genes(
-            network,
-            tokenizer,
-            num=num,
-            prompt=prompt,
-            max_new_tokens=max_new_tokens,
-            min_new_tokens=min_new_tokens,
-            temperature=temperature,
-            seed=seed,
-        )
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{model} cannot write this: {error}.") from error
+
+    import dnaio
+
+    from genelm.model import Model as LoadedModel
+
+    network, tokenizer, folder = load_to_compute(model)
+    genes = LoadedModel(network, tokenizer, name=model, folder=folder).generate(
+        num,
+        prompt,
+        max_new_tokens=max_new_tokens,
+        min_new_tokens=min_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        description="generating",
+    )
     name = plain_name(Path(model).resolve().name)
     with (
         file_or_stdout(output) as path,
         atomic_file(path) as temporary,
         dnaio.open(temporary, mode="w", fileformat="fasta") as fasta,
     ):
-        for number, (sequence, ended) in enumerate(genes, start=1):
-            facts = f"prompt={prompt or '-'} temperature={temperature:g} seed={seed} ended={'yes' if ended else 'no'}"
-            fasta.write(dnaio.SequenceRecord(f"{name}_{number} {facts}", sequence))
+        for number, gene in enumerate(genes, start=1):
+            ended = "yes" if gene.ended else "no"
+            facts = f"prompt={prompt or '-'} temperature={temperature:g} seed={seed} ended={ended}"
+            fasta.write(dnaio.SequenceRecord(f"{name}_{number} {facts}", str(gene)))
     if output is not None:
-        bases = sum(len(sequence) for sequence, _ in genes)
+        bases = sum(map(len, genes))
         print(f"{output}: {len(genes)} genes by {model}, {bases:,} bases in all.")
 
 

@@ -225,29 +225,13 @@ def report(
 
     genelm report results/*.json --output report/
     """
-    from genelm.eval import (
-        best_first,
-        gene_table_of,
-        read_learning_curve,
-        read_results,
-        results_files,
-        results_table,
-        update_table,
-        write_report,
-    )
+    from genelm.eval import best_first, read_results, results_files, results_table, update_table
+    from genelm.evaluation import report as write_report
 
-    files = results_files(results)
-    loaded = [read_results(file) for file in files]
-    gene_tables = {}
-    for file, result in zip(files, loaded, strict=True):
-        if (table := gene_table_of(file, result)) is not None:
-            gene_tables[result["model"]["name"]] = table
-    loaded = best_first(loaded)
-    curve = None if learning_curve is None else read_learning_curve(learning_curve)
-    for path in write_report(loaded, output, gene_tables=gene_tables, learning_curve=curve):
+    for path in write_report(results, output, learning_curve=learning_curve):
         print(path)
     if update is not None:
-        update_table(update, results_table(loaded))
+        update_table(update, results_table(best_first([read_results(file) for file in results_files(results)])))
         print(update)
 
 

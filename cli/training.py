@@ -1,5 +1,6 @@
-"""`genelm sweep` and `learning-curve`: many trainings one after the other."""
+"""`genelm train`, and `sweep` and `learning-curve`: many trainings one after the other."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,21 @@ Launch = Annotated[
     str,
     typer.Option(help="Options of `accelerate launch` for every training, such as '--multi_gpu --num_processes 8'."),
 ]
+
+
+def train(context: typer.Context) -> None:
+    """Train a network on one process or many: the same run as `train.py`, with the same options.
+
+    genelm train --config configs/lstm.yaml --data data/human_genes --output_dir runs/lstm
+
+    On several GPUs: accelerate launch -m genelm.cli train ... A run that is told to stop writes a checkpoint first;
+    --resume_from_checkpoint latest goes on from there.
+    """
+    parent = os.getppid()  # it may be gone when the libraries are loaded, seconds later
+
+    from genelm.training.command import main
+
+    main(context.command.help, parent, "genelm train", context.args)
 
 
 def sweep(

@@ -9,7 +9,7 @@ from .edits import make_edited_pairs, measure_edits
 from .evaluation import TASKS, evaluate_model
 from .foreign import adapt
 from .gene_picture import draw_bases
-from .gene_scores import gene_scores_path
+from .gene_scores import gene_scores_path, read_gene_table, write_gene_table
 from .generation import kmer_divergence, measure_generation
 from .learning_curve import (
     learning_curve_entry,
@@ -25,7 +25,7 @@ from .partial_results import PartialResults
 from .perplexity import bits_per_base, measure_perplexity
 from .report import best_first, table_marks, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
-from .score_table import write_base_scores, write_gene_scores
+from .score_table import base_columns, gene_columns, write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
 from .tables import headline, markdown_table, results_table
 from .variants import WINDOW, evaluate_variants, name_variants
@@ -41,6 +41,7 @@ __all__ = [
     "PairSet",
     "PartialResults",
     "adapt",
+    "base_columns",
     "baseline_names",
     "best_first",
     "bits_per_base",
@@ -53,6 +54,7 @@ __all__ = [
     "evaluate_variants",
     "exact_recurrence",
     "find_measurement",
+    "gene_columns",
     "gene_scores_path",
     "gene_table_of",
     "headline",
@@ -71,6 +73,7 @@ __all__ = [
     "measure_perplexity",
     "mutation_accuracy",
     "name_variants",
+    "read_gene_table",
     "read_learning_curve",
     "read_pairs",
     "read_results",
@@ -83,6 +86,7 @@ __all__ = [
     "update_table",
     "write_base_scores",
     "write_gene_scores",
+    "write_gene_table",
     "write_learning_curve",
     "write_report",
     "write_results",

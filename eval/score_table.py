@@ -5,21 +5,57 @@ import gzip
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-import numpy as np
 import torch
 
 from genelm.storage import atomic_file
 
 from .perplexity import bits_per_base
-from .scoring import FloatArray, score_bases, score_genes
+from .scoring import FloatArray, GeneScores, score_bases, score_genes
+
+
+def gene_columns(names: Sequence[str], sequences: Sequence[str], scores: GeneScores) -> dict[str, list[Any]]:
+    """Return what each gene costs: letters, A/C/G/T among them, bits per base, perplexity, all bits, those of the end.
+
+    Args:
+        names: of the genes.
+        sequences: the genes as letters; one without A, C, G or T has NaN for its means.
+        scores: of these genes.
+    """
+    pairs = zip(scores.base_nats.tolist(), scores.n_bases.tolist(), strict=True)
+    bits = [bits_per_base(nats, n_bases) if n_bases else math.nan for nats, n_bases in pairs]
+    return {
+        "gene_id": list(names),
+        "length": list(map(len, sequences)),
+        "bases": scores.n_bases.tolist(),
+        "bits_per_base": bits,
+        "perplexity": [_power_of_two(one) for one in bits],
+        "total_bits": (scores.base_nats / math.log(2)).tolist(),
+        "eos_bits": (scores.eos_nats / math.log(2)).tolist(),
+    }
+
+
+def base_columns(names: Sequence[str], sequences: Sequence[str], bits: Sequence[FloatArray]) -> dict[str, list[Any]]:
+    """Return what each base costs: gene, position (from 1), letter, bits; NaN where a letter is not scored.
+
+    Args:
+        names: of the genes.
+        sequences: the genes as letters.
+        bits: of each base of each gene, `[length]`.
+    """
+    return {
+        "gene_id": [name for name, sequence in zip(names, sequences, strict=True) for _ in sequence],
+        "position": [position for sequence in sequences for position in range(1, len(sequence) + 1)],
+        "base": [base for sequence in sequences for base in sequence],
+        "bits": [one for track in bits for one in track.tolist()],
+    }
 
 
 def write_gene_scores(
     model: torch.nn.Module, names: Sequence[str], sequences: Sequence[str], path: Path, max_positions: int
 ) -> None:
-    """Write what each gene costs: letters, A/C/G/T among them, bits per base, perplexity, total bits, bits of the end.
+    """Write `gene_columns` as a table.
 
     Args:
         model: what `score_genes` takes.
@@ -33,21 +69,13 @@ def write_gene_scores(
     """
     with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_genes(model, sequences, names=names, max_positions=max_positions, description="scoring")
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["gene_id", "length", "bases", "bits_per_base", "perplexity", "total_bits", "eos_bits"])
-        rows = zip(names, sequences, scores.n_bases, scores.base_nats, scores.eos_nats, strict=True)
-        for name, sequence, n_bases, nats, end in rows:
-            bits = bits_per_base(nats, n_bases) if n_bases else math.nan
-            total, end_bits = nats / math.log(2), end / math.log(2)
-            table.writerow(
-                [name, len(sequence), n_bases, *(f"{value:.6f}" for value in (bits, 2**bits, total, end_bits))]
-            )
+        _write_rows(file, gene_columns(names, sequences, scores))
 
 
 def write_base_scores(
     model: torch.nn.Module, names: Sequence[str], sequences: Sequence[str], path: Path, max_positions: int
 ) -> list[FloatArray]:
-    """Write what each base costs: gene, position (from 1), letter, bits; arguments as `write_gene_scores`.
+    """Write `base_columns` as a table; arguments as `write_gene_scores`.
 
     A letter other than A, C, G and T is not scored; its cell is empty.
 
@@ -56,12 +84,22 @@ def write_base_scores(
     """
     with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_bases(model, sequences, names=names, max_positions=max_positions, description="scoring")
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["gene_id", "position", "base", "bits"])
-        for name, sequence, nats in zip(names, sequences, scores, strict=True):
-            for position, (base, bits) in enumerate(zip(sequence, nats / math.log(2), strict=True), start=1):
-                table.writerow([name, position, base, "" if np.isnan(bits) else f"{bits:.6f}"])
+        columns = base_columns(names, sequences, [nats / math.log(2) for nats in scores])
+        columns["bits"] = ["" if math.isnan(bits) else bits for bits in columns["bits"]]
+        _write_rows(file, columns)
     return scores
+
+
+def _power_of_two(bits: float) -> float:
+    """Return a perplexity, infinite where it is too large for a float."""
+    return 2**bits if bits < 1024 else math.inf
+
+
+def _write_rows(file: TextIO, columns: dict[str, list[Any]]) -> None:
+    table = csv.writer(file, delimiter="\t", lineterminator="\n")
+    table.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        table.writerow([f"{value:.6f}" if isinstance(value, float) else value for value in row])
 
 
 def _open_to_write(path: Path) -> TextIO:

@@ -1,8 +1,11 @@
 """Write genes with a causal model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def generate_genes(
@@ -28,7 +31,8 @@ def generate_genes(
         max_new_tokens: most bases added to the prompt; a gene is shorter where the model ends it.
         min_new_tokens: least bases added to the prompt before the model may end the gene.
         temperature: above 1 more random, below 1 less.
-        seed: the same seed, model and `batch_size` give the same genes on the same machine.
+        seed: the same seed, model and `batch_size` give the same genes on the same machine; the random state of the
+            caller is left as it is.
         batch_size: genes written at a time.
         description: label of the progress bar; no bar where it is None.
 
@@ -46,9 +50,15 @@ def generate_genes(
             f"a prompt of {length - 1} bases and {max_new_tokens} new ones do not fit into the {limit} positions of "
             f"this {model.config.model_type}, one of which is [BOS]'s; ask for fewer"
         )
-    set_seed(seed)
+    # A model in memory does not say of itself, as a saved one does, that only bases and the end can be written.
+    ends = _ids(model.config.eos_token_id) or _ids(tokenizer.eos_token_id)
+    impossible = sorted({tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id} - {None, *ends})
+    padding = next(iter(_ids(model.config.pad_token_id) or _ids(tokenizer.pad_token_id) or ends), None)
     genes: list[tuple[str, bool]] = []
-    with tqdm(total=num, desc=description, unit="genes", disable=description is None) as bar:
+    with (
+        _random_state_of_its_own(seed, model.device),
+        tqdm(total=num, desc=description, unit="genes", disable=description is None) as bar,
+    ):
         while len(genes) < num:
             size = min(batch_size, num - len(genes))
             with torch.inference_mode():
@@ -56,13 +66,30 @@ def generate_genes(
                     **{name: tensor.expand(size, -1) for name, tensor in inputs.items()},
                     do_sample=True,
                     temperature=temperature,
+                    top_k=0,
+                    eos_token_id=ends or None,
+                    pad_token_id=padding,
+                    suppress_tokens=impossible,
                     max_new_tokens=max_new_tokens,
                     min_new_tokens=min_new_tokens,
                 )
             for row in rows:
                 new = tokenizer.decode(row[length:], skip_special_tokens=True)
-                genes.append(
-                    (prompt.upper().replace("U", "T") + new, bool((row[length:] == model.config.eos_token_id).any()))
-                )
+                ended = not set(ends).isdisjoint(row[length:].tolist())
+                genes.append((prompt.upper().replace("U", "T") + new, ended))
             bar.update(size)
     return genes
+
+
+def _ids(token_ids: int | list[int] | None) -> list[int]:
+    """Return the ids of a configuration, which has one, several or none of a kind."""
+    return [] if token_ids is None else [token_ids] if isinstance(token_ids, int) else list(token_ids)
+
+
+@contextmanager
+def _random_state_of_its_own(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw from a seed, and leave PyTorch's random state as it was."""
+    is_cpu = device.type == "cpu"
+    with torch.random.fork_rng([] if is_cpu else [device], device_type="cuda" if is_cpu else device.type):
+        torch.manual_seed(seed)
+        yield

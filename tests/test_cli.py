@@ -289,7 +289,7 @@ def test_an_interruption_is_said(
     def interrupt(*_, **__) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genelm.dataset_scripts.build_dataset", interrupt)
+    monkeypatch.setattr("genelm.dataset.fill_folder", interrupt)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["genelm", "data", "build", "--source", "simulated", "--output", "never"])
     with pytest.raises(SystemExit) as stop:

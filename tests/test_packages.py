@@ -29,12 +29,14 @@ def imported_packages(file: Path) -> set[str]:
             names += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-    return {parts[1] for parts in (name.split(".") for name in names) if parts[0] == "genelm" and len(parts) > 1}
+    inside = {parts[1] for parts in (name.split(".") for name in names) if parts[0] == "genelm" and len(parts) > 1}
+    return {name if name in LAYERS else "genelm" for name in inside}
 
 
 def test_every_package_has_its_place_and_a_link_in_genelm() -> None:
-    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"genelm"}
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert folders == LAYERS.keys()
+    folders.remove("genelm")
     for name in folders:
         assert os.readlink(ROOT / "genelm" / name) == f"../{name}", "absolute links would lead out of a copy"
     assert set(find_packages(str(ROOT), include=["genelm.*"])) == {f"genelm.{name}" for name in folders}
@@ -42,9 +44,16 @@ def test_every_package_has_its_place_and_a_link_in_genelm() -> None:
 
 @pytest.mark.parametrize("package", LAYERS)
 def test_a_package_imports_only_from_layers_below_its_own(package: str) -> None:
-    for file in (ROOT / package).rglob("*.py"):
+    for file in (ROOT / package).glob("*.py") if package == "genelm" else (ROOT / package).rglob("*.py"):
         upward = {other for other in imported_packages(file) - {package} if LAYERS[other] >= LAYERS[package]}
         assert not upward, f"{file.relative_to(ROOT)} imports {', '.join(sorted(upward))}"
+
+
+def test_the_front_door_opens_at_once() -> None:
+    code = "import sys, genelm; genelm.load; dir(genelm); sys.exit('torch' in sys.modules)"
+    lazy = code.replace("genelm.load; ", "")
+    assert subprocess.run([sys.executable, "-c", lazy]).returncode == 0, "import genelm imports torch"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 1, "torch is loaded when it is needed"
 
 
 def test_a_folder_of_its_name_in_the_current_directory_is_not_taken_for_genelm(tmp_path: Path) -> None:

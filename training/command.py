@@ -36,13 +36,16 @@ from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .run import Run
 
 
-def train(arguments: list[str], description: str | None = None, parent: int | None = None) -> Path:
+def train(
+    arguments: list[str], description: str | None = None, parent: int | None = None, program: str = "train.py"
+) -> Path:
     """Train a model and write its folder.
 
     Args:
         arguments: the command line without the program.
         description: what `--help` says before the options.
         parent: id of the process that started this one, where some time has passed since then.
+        program: what `--help` calls the command.
 
     Returns:
         The model folder, with the weights that were best on validation.
@@ -52,7 +55,7 @@ def train(arguments: list[str], description: str | None = None, parent: int | No
         SystemExit: the run was told to stop and has written a checkpoint; 128 and the number of the signal.
     """
     interruption = Interruption(os.getppid() if parent is None else parent)
-    config, section = parse_config(arguments, description)
+    config, section = parse_config(arguments, description, program)
     check_config(config)
     resume, skipped = checkpoint_to_resume(config)
     with folder_to_itself(Path(config.output_dir)):
@@ -188,20 +191,22 @@ def _prepare_sharding(accelerator: Accelerator, model: PreTrainedModel) -> None:
     accelerator.state.fsdp_plugin.mixed_precision_policy = None
 
 
-def main(description: str | None, parent: int) -> None:
+def main(description: str | None, parent: int, program: str = "train.py", arguments: list[str] | None = None) -> None:
     """Run the command; unusable input ends in one sentence on standard error and exit status 2.
 
     Args:
         description: as of `train`.
         parent: as of `train`.
+        program: the name of the command, for `--help` and errors.
+        arguments: the command line without the program; by default that of the process.
     """
     try:
-        with input_errors_end("train.py"):
-            train(sys.argv[1:], description, parent)
+        with input_errors_end(program):
+            train(sys.argv[1:] if arguments is None else arguments, description, parent, program)
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":
             print(
-                "train.py: Interrupted; --resume_from_checkpoint latest goes on where there is a checkpoint.",
+                f"{program}: Interrupted; --resume_from_checkpoint latest goes on where there is a checkpoint.",
                 file=sys.stderr,
             )
         sys.exit(130)

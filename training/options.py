@@ -129,12 +129,15 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefa
         return super()._get_help_string(action)
 
 
-def parse_config(arguments: list[str], description: str | None) -> tuple[TrainingConfig, dict[str, Any]]:
+def parse_config(
+    arguments: list[str], description: str | None = None, program: str | None = None
+) -> tuple[TrainingConfig, dict[str, Any]]:
     """Read the config file and the command line.
 
     Args:
         arguments: the command line, without the program.
         description: what `--help` says before the options.
+        program: what `--help` calls the command.
 
     Returns:
         The options, and the model section: `model_type` and the options of its type.
@@ -144,7 +147,7 @@ def parse_config(arguments: list[str], description: str | None) -> tuple[Trainin
             without its value.
     """
     parser = HfArgumentParser(
-        TrainingConfig, description=description, allow_abbrev=False, formatter_class=_HelpFormatter
+        TrainingConfig, prog=program, description=description, allow_abbrev=False, formatter_class=_HelpFormatter
     )
     parser.add_argument("--config", help="YAML file with options and a section `model:`.")
     path = None
