@@ -90,8 +90,6 @@ FIXED = (
     "train_batch_positions",
     "train_batch_genes",
     "train_fraction",
-    "num_train_epochs",
-    "max_steps",
     "optimizer",
     "learning_rate",
     "lr_scheduler_type",
@@ -104,6 +102,9 @@ FIXED = (
 )
 """Options that a run that is resumed must have as the one that was broken off had them."""
 
+LENGTH = ("num_train_epochs", "max_steps")
+"""Options that say how long a run is; one that is resumed may go on to another length, where its schedule allows."""
+
 SCHEDULES = [
     "constant",
     "constant_with_warmup",
@@ -114,6 +115,9 @@ SCHEDULES = [
     "inverse_sqrt",
 ]
 """Those of transformers.get_scheduler that need nothing but the numbers of steps."""
+
+OPEN_ENDED = ["constant", "constant_with_warmup", "inverse_sqrt"]
+"""Schedules in which the learning rate of a step does not depend on how many are to follow."""
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
