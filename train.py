@@ -13,8 +13,10 @@ One optimizer step sees one global batch of genes. The processes share it out am
 targets. So the same steps are taken on one process or eight, up to rounding and to what dropout draws.
 
 A run that is told to stop (Ctrl-C, SIGTERM) writes a checkpoint first, and one that was killed has its last one:
-`--resume_from_checkpoint latest` goes on from there, on a CPU to the same bits. docs/scaling.md is about several GPUs,
-several machines, and Slurm.
+`--resume_from_checkpoint latest` goes on from there, on a CPU to the same bits. Where the learning rate
+does not depend on the length of the run (constant, constant_with_warmup, inverse_sqrt), it goes on to a greater
+--max_steps or --num_train_epochs as well, by the steps of a run that had this length from the start. docs/scaling.md
+is about several GPUs, several machines, and Slurm.
 """
 
 import os

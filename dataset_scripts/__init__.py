@@ -1,6 +1,6 @@
 """Sources -> clean -> deduplicate -> split -> Parquet, manifest.json and leakage: the datasets of genes."""
 
-from .build import DROPPED_FILE, build_dataset, dataset_facts, is_dataset_file
+from .build import DROPPED_FILE, build_dataset, dataset_facts, is_dataset_file, similarity_thresholds
 from .cleaning import check_letters
 from .config import HumanGenesConfig
 from .familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractions
@@ -38,6 +38,7 @@ __all__ = [
     "reverse_complement",
     "shared_fractions",
     "similar_to_reference",
+    "similarity_thresholds",
     "without_plain_gzip",
     "write_leakage",
 ]

@@ -39,6 +39,18 @@ def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
     return {name: manifest[name] for name in names} | {"genes": train["genes"], "bases": train["bases"]}
 
 
+def similarity_thresholds(manifest: dict[str, Any]) -> dict[str, float]:
+    """Return the `identity` and `coverage` from which genes are similar in a dataset; the usual where none was sought.
+
+    Args:
+        manifest: of the dataset.
+    """
+    options = manifest.get("config", {})
+    were_sought = options.get("cluster_with") != "none"
+    usual = {"identity": HumanGenesConfig.identity, "coverage": HumanGenesConfig.coverage}
+    return {name: options.get(name, value) if were_sought else value for name, value in usual.items()}
+
+
 def build_dataset(config: HumanGenesConfig, folder: Path, command: str) -> dict[str, Any]:
     """Fill a folder with a dataset that `datasets.load_dataset` and `load_split` read.
 

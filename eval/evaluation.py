@@ -10,7 +10,13 @@ import pyarrow as pa
 from datasets import Dataset
 from transformers import PreTrainedModel
 
-from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest, reverse_complement
+from genelm.dataset_scripts import (
+    familiarity_strata,
+    load_split,
+    read_manifest,
+    reverse_complement,
+    similarity_thresholds,
+)
 from genelm.storage import InputError
 
 from . import edits, generation, mutations, perplexity, probing
@@ -164,6 +170,7 @@ def evaluate_model(
             training=training,
             coding=[gene_type == "PROTEIN_CODING" for gene_type in genes["gene_type"]],
             clusters=clusters,
+            **similarity_thresholds(manifest),
             seed=seed,
         )
     dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import rel_entr
 from scipy.stats import wasserstein_distance
 
-from genelm.dataset_scripts import WORD_LENGTH, HumanGenesConfig, shared_fractions, similar_to_reference
+from genelm.dataset_scripts import WORD_LENGTH, shared_fractions, similar_to_reference
 from genelm.storage import InputError
 
 from .bootstrap import Clusters, Interval, ratio_interval
@@ -132,6 +132,8 @@ def measure_generation(
     training: Sequence[str],
     coding: Sequence[bool],
     clusters: Sequence[str] | npt.NDArray[np.str_],
+    identity: float,
+    coverage: float,
     seed: int,
 ) -> list[Measurement]:
     """Measure what a model writes against genes it has not seen.
@@ -146,6 +148,8 @@ def measure_generation(
         training: the genes the model learned from, letters.
         coding: whether each held-out gene codes for a protein; the yardstick of codon usage is made of these.
         clusters: the cluster of similar genes that each held-out gene is in.
+        identity: share of equal bases from which genes are similar, as the dataset has it.
+        coverage: share of either gene that has to be aligned for that, likewise.
         seed: of the draws, the shuffling and the bootstrap.
 
     Returns:
@@ -173,7 +177,7 @@ def measure_generation(
     shuffled = ["".join(shuffling.permutation(list(gene)).tolist()) for gene in reference]
     everything = [*(written[i] for i in chosen), *reference, *shuffled]
     shares, matches = shared_fractions(everything, training), longest_matches(everything, training)
-    similar = _similar_to(everything, training)
+    similar = similar_to_reference(everything, training, identity, coverage, os.cpu_count() or 1)
     members = {source: slice(i * len(chosen), (i + 1) * len(chosen)) for i, source in enumerate(SOURCES)}
     genes = {source: join_genes(everything[part]) for source, part in members.items()}
     yardstick = join_genes([held_out[i] for i in drawn[half:]])
@@ -234,12 +238,6 @@ def _structure(
     codons, coding_codons = codon_counts(genes), codon_counts(coding_yardstick)
     if codons.any() and coding_codons.any():
         yield "codon_distance", "bits", jensen_shannon(codons, coding_codons), None
-
-
-def _similar_to(sequences: Sequence[str], training: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Say which sequences have a similar training gene, in the sense of splits by similarity."""
-    identity, coverage = HumanGenesConfig.identity, HumanGenesConfig.coverage
-    return similar_to_reference(sequences, training, identity, coverage, os.cpu_count() or 1)
 
 
 def _novelty(

@@ -172,12 +172,27 @@ def _make_portable(tokenizer_config: Path, positions: int | None) -> None:
 _TOKENIZER_CODE = "tokenization_*.py"
 """What some models of others bring instead of a `tokenizer.json`."""
 
+_OF_THE_HUB = (
+    "*.json",
+    "*.safetensors",
+    "*.py",
+    "*vocab*.*",
+    "merges.txt",
+    "*.model",
+    "*.tiktoken",
+    CURVE_FILE,
+)
+"""Files of a repository that are downloaded, none of them in a folder: what a model, its tokenizer and its card need.
+
+A repository may have as much again of weights in other formats, and data.
+"""
+
 
 def resolve_model_folder(name: str) -> Path:
     """Return the folder of a model that is named by a path or by its repository on the Hub.
 
     Args:
-        name: a folder, or `USER/NAME`, which is downloaded into the Hub's cache.
+        name: a folder, or `USER/NAME`, of which what is needed is downloaded into the Hub's cache.
 
     Raises:
         InputError: it is neither, or the folder lacks its config, weights or tokenizer.
@@ -185,7 +200,7 @@ def resolve_model_folder(name: str) -> Path:
     folder = Path(name)
     if not folder.is_dir():
         try:
-            folder = Path(snapshot_download(name))
+            folder = Path(snapshot_download(name, allow_patterns=[*_OF_THE_HUB], ignore_patterns="*/*"))
         except HFValidationError as error:
             raise InputError(f"There is no folder {name}; give that of a model, or USER/NAME of the Hub.") from error
         except LocalEntryNotFoundError as error:

@@ -9,7 +9,7 @@ import torch
 from training_runs import launcher, start
 from transformers import set_seed
 
-from genelm.dataset_scripts import HumanGenesConfig, build_dataset, read_manifest
+from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split, read_manifest
 from genelm.eval import evaluate_model, evaluation, find_measurement, read_results
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, usual_config
 from genelm.storage import InputError
@@ -99,6 +99,37 @@ def test_written_genes_stand_beside_held_out_and_shuffled_ones(dataset: Path, mo
     assert all(row is not None and row["n_genes"] == 6 for row in found.values())
     # Shuffling keeps the letters.
     assert found["held-out genes"]["value"] == found["shuffled genes"]["value"]  # type: ignore[index]
+
+
+def test_written_genes_are_similar_to_training_genes_as_the_genes_of_the_dataset_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = {}
+    for name, options in (
+        ("usual", {}),
+        ("identity", {"identity": 0.95}),
+        ("coverage", {"coverage": 0.95}),
+        ("unsought", {"identity": 0.95, "cluster_with": "none"}),
+    ):
+        (tmp_path / name).mkdir()
+        config = HumanGenesConfig(source="simulated", num_genes=60, seed=1, split="random", **options)
+        build_dataset(config, tmp_path / name, command="genelm data build")
+        training = load_split(tmp_path / name, "train")["sequence"][:6]
+        # Of three every twelfth letter is another, and of three the last third.
+        written = []
+        for number, gene in enumerate(training):
+            letters = np.array([*gene])
+            changed = slice(None, None, 12) if number % 2 else slice(len(gene) * 2 // 3, None)
+            letters[changed] = [*"".join(letters[changed]).translate(str.maketrans("ACGT", "CGTA"))]
+            written.append(("".join(letters), True))
+        monkeypatch.setattr(evaluation, "write_genes", lambda *_, written=written, **__: written)
+        results = _evaluate(tmp_path / name, tasks=["generation"])
+        row = find_measurement(
+            results, task="generation", metric="similar_to_training", group="source", stratum="written"
+        )
+        assert row is not None
+        shares[name] = row["value"]
+    assert shares == {"usual": 1, "identity": 0.5, "coverage": 0.5, "unsought": 1}
 
 
 def test_probing_needs_classes_and_takes_k_mers_where_there_are_no_hidden_states(tmp_path: Path) -> None:

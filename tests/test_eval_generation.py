@@ -55,7 +55,15 @@ def _measure(
     coding = [True] * len(held_out) if coding is None else coding
     names = [str(i) for i in range(len(held_out))]
     return measure_generation(
-        written, flags, held_out=held_out, training=training, coding=coding, clusters=names, seed=seed
+        written,
+        flags,
+        held_out=held_out,
+        training=training,
+        coding=coding,
+        clusters=names,
+        identity=0.8,
+        coverage=0.5,
+        seed=seed,
     )
 
 
@@ -174,6 +182,8 @@ def test_figures_worked_by_hand() -> None:
         training=["TTTCGT"],
         coding=[True] * 4,
         clusters=list("abcd"),
+        identity=0.8,
+        coverage=0.5,
         seed=0,
     )
     log = math.log2
@@ -339,6 +349,8 @@ def test_relatives_are_on_one_side_of_the_halves() -> None:
         training=[],
         coding=[False] * 16,
         clusters=[str(i // 4) for i in range(16)],
+        identity=0.8,
+        coverage=0.5,
         seed=0,
     )
     assert _values(measurements, HELD_OUT)["jensen_shannon_1"] == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from hub_stand_in import TOKEN, HubStandIn
+from hub_stand_in import TOKEN, Commit, HubStandIn, Repository
 from huggingface_hub import HfApi, ModelCard, file_download
 from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
@@ -23,7 +23,9 @@ from genelm.modeling import (
     GeneNGramForCausalLM,
     GeneRNNConfig,
     GeneRNNForCausalLM,
+    load_model_folder,
     model_fingerprint,
+    resolve_model_folder,
     save_model_folder,
 )
 from genelm.storage import InputError
@@ -162,6 +164,96 @@ def test_a_pushed_model_loads_by_its_name_with_equal_logits(
     assert loaded_by_name[repo_id]["logits"] == here.tolist()
     assert loaded_by_name[repo_id]["text"].startswith(PROMPT)
     assert set(loaded_by_name[repo_id]["text"][len(PROMPT) :]) <= set("ACGT")
+
+
+CONFIGURATION_OF_OTHERS = """
+from transformers import GPT2Config
+class TheirConfig(GPT2Config):
+    model_type = "their_dna"
+"""
+MODELING_OF_OTHERS = """
+from transformers import GPT2LMHeadModel
+from .configuration_theirs import TheirConfig
+class TheirModel(GPT2LMHeadModel):
+    config_class = TheirConfig
+"""
+TOKENIZATION_OF_OTHERS = """
+from transformers import PreTrainedTokenizer
+class TheirTokenizer(PreTrainedTokenizer):
+    vocab_files_names = {"vocab_file": "vocab.txt"}
+    def __init__(self, vocab_file, **options):
+        with open(vocab_file) as file:
+            self.ids = {token: number for number, token in enumerate(file.read().split())}
+        super().__init__(**options)
+    @property
+    def vocab_size(self):
+        return len(self.ids)
+    def get_vocab(self):
+        return dict(self.ids)
+    def _tokenize(self, text):
+        return [*text]
+    def _convert_token_to_id(self, token):
+        return self.ids[token]
+    def _convert_id_to_token(self, number):
+        return [*self.ids][number]
+"""
+
+
+def of_others(folder: Path) -> Path:
+    """Write a model with code of its own, a vocabulary beside its tokenizer, and weights in several files."""
+    model = tiny_gpt2()
+    model.save_pretrained(folder, max_shard_size="1KB")
+    config = json.loads((folder / "config.json").read_text())
+    code = {"AutoConfig": "configuration_theirs.TheirConfig", "AutoModelForCausalLM": "modeling_theirs.TheirModel"}
+    config |= {"model_type": "their_dna", "architectures": ["TheirModel"], "auto_map": code}
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer = {"auto_map": {"AutoTokenizer": ["tokenization_theirs.TheirTokenizer", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "TheirTokenizer"} | tokenizer))
+    (folder / "vocab.txt").write_text("N\nA\nC\nG\nT\n")
+    (folder / "configuration_theirs.py").write_text(CONFIGURATION_OF_OTHERS)
+    (folder / "modeling_theirs.py").write_text(MODELING_OF_OTHERS)
+    (folder / "tokenization_theirs.py").write_text(TOKENIZATION_OF_OTHERS)
+    assert (folder / "model.safetensors.index.json").is_file()
+    return folder
+
+
+@pytest.mark.parametrize("whose", ["gpt2", "gene_rnn", "of others"])
+def test_of_a_repository_only_what_a_model_needs_is_downloaded(
+    whose: str, hub: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if whose == "of others":
+        there = of_others(tmp_path / "run")
+    else:
+        there = save(tmp_path / "run", tiny_gpt2() if whose == "gpt2" else tiny_rnn())
+    needed = files_in(there)
+    others = (
+        "README.md",
+        "pytorch_model.bin",
+        "tf_model.h5",
+        "flax_model.msgpack",
+        "model.gguf",
+        "genes.csv",
+        "genes.parquet",
+        "onnx/model.onnx",
+        "onnx/config.json",
+        "fp16/model.safetensors",
+        "code/more.py",
+    )
+    repo_id = f"tester/whole-{whose.replace(' ', '-')}"
+    files = needed | dict.fromkeys(others, b"not needed")
+    hub.repositories[repo_id] = Repository(private=False, commits=[Commit("a model", "", files)])
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    folder = resolve_model_folder(repo_id)
+    assert files_in(folder) == needed
+    model, tokenizer = load_model_folder(folder, trust_remote_code=whose == "of others")
+    assert type(model).__name__ == {"gpt2": "GPT2LMHeadModel", "gene_rnn": "GeneRNNForCausalLM"}.get(
+        whose, "TheirModel"
+    )
+    expected = (tiny_rnn() if whose == "gene_rnn" else tiny_gpt2()).eval()
+    inputs = tokenizer("ACGT", return_tensors="pt")
+    assert torch.equal(model(**inputs).logits, expected(**inputs).logits)
 
 
 def test_the_stand_in_answers_the_client_as_the_hub_does(

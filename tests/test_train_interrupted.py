@@ -68,6 +68,66 @@ def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
     assert figures[0] == figures[1]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "schedule"),
+    [
+        ("--max_steps 8", "--max_steps 14", "constant"),
+        ("--max_steps 8", "--max_steps 14", "inverse_sqrt"),
+        ("--max_steps -1 --num_train_epochs 1", "--max_steps -1 --num_train_epochs 2", "constant_with_warmup"),
+        ("--max_steps 8", "--max_steps -1 --num_train_epochs 2", "constant"),
+        ("--max_steps 8 --warmup_steps 8 --save_steps 7", "--max_steps 14 --warmup_steps 8 --save_steps 7", "linear"),
+    ],
+)
+def test_a_run_that_is_made_longer_takes_the_steps_of_a_long_one(
+    before: str, after: str, schedule: str, small_dataset: Path, tmp_path: Path
+) -> None:
+    more = f"--lr_scheduler_type {schedule} --model.dropout 0.3 --eval_steps 5 --logging_steps 1"
+    long, grown = (tmp_path / name for name in ("long", "grown"))
+    train(arguments(small_dataset, long, "lstm", f"{more} {after}"))
+    train(arguments(small_dataset, grown, "lstm", f"{more} {before}"))
+    train(arguments(small_dataset, grown, "lstm", f"{more} {after} --resume_from_checkpoint latest"))
+    records = [read_record(folder) for folder in (long, grown)]
+    assert records[0]["steps"] == records[1]["steps"] > 8
+    for name in ("max_steps", "num_train_epochs"):
+        assert records[0]["config"][name] == records[1]["config"][name]
+    curves = [
+        [(entry["step"], entry["learning_rate"], entry["bits_per_base"]) for entry in r["curve"]] for r in records
+    ]
+    assert curves[0] == curves[1]
+    assert records[1]["stopped"] == "all steps taken"
+    last = max(path.name for path in long.glob("checkpoint-*"))
+    assert_equal(*(torch.load(folder / last / "pytorch_model.bin") for folder in (long, grown)))
+
+
+def test_a_length_that_changes_the_steps_already_taken_is_refused(small_dataset: Path, tmp_path: Path) -> None:
+    train(arguments(small_dataset, tmp_path / "run", "lstm", "--max_steps 8 --eval_steps 4"))
+    before = sorted((tmp_path / "run").rglob("*"))
+    for more, message in (
+        ("--max_steps 12", "its schedule, cosine, spreads .* which were to be 8, .* --max_steps 8.* or train anew"),
+        ("--max_steps 6", "for 6 steps in all: its run has taken 8; give more, or the length that it had: .*steps 8"),
+    ):
+        options = f"{more} --eval_steps 4 --resume_from_checkpoint latest --report_to tensorboard"
+        with pytest.raises(InputError, match=message):
+            train(arguments(small_dataset, tmp_path / "run", "lstm", options))
+    assert sorted((tmp_path / "run").rglob("*")) == before
+
+
+def test_a_run_that_is_to_be_longer_says_so_before_it_has_come_there(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = "--lr_scheduler_type constant --save_steps 4"
+    folder = train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --max_steps 8"))
+
+    def die(self: run.Run) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.Run, "train", die)
+    with pytest.raises(KeyboardInterrupt):
+        train(arguments(small_dataset, folder, "lstm", f"{more} --max_steps 16 --resume_from_checkpoint latest"))
+    record = read_record(folder)
+    assert (record["config"]["max_steps"], record["steps"], record["stopped"]) == (16, 8, "still running")
+
+
 def test_a_resumed_run_that_fails_is_not_taken_for_an_interrupted_one(
     small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

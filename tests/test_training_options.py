@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from accelerate.utils import LoggerType
 from training_runs import ROOT, arguments
 
 from genelm.modeling import read_record
 from genelm.storage import InputError
-from genelm.training import build_model, parse_config, train
+from genelm.training import build_model, options, parse_config, train
+from genelm.training.options import TrainingConfig, check_config
 
 
 def test_numbers_need_no_point(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_other_refusals_leave_nothing_behind(small_dataset: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("--report_to magic", "choose one of none"),
+        ("--report_to magic", "magic is not known here; choose one of none, .*tensorboard, .*trackio"),
         ("--mixed_precision fp3", "choose one of auto, no, bf16, fp16"),
         ("--mixed_precision fp16", "A CPU does not train in fp16"),
         ("--train_fraction 0", "give more than 0"),
@@ -126,6 +128,48 @@ def test_unknown_names_and_impossible_numbers_are_refused(
     with pytest.raises(InputError, match=message):
         train(arguments(small_dataset, tmp_path / "run", "lstm", more))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("tracker", "package"),
+    [
+        ("aim", "'aim<4'"),
+        ("clearml", "clearml"),
+        ("comet_ml", "comet-ml"),
+        ("dvclive", "dvclive"),
+        ("mlflow", "mlflow"),
+        ("swanlab", "swanlab"),
+        ("tensorboard", "tensorboard"),
+        ("trackio", "trackio"),
+        ("wandb", "wandb"),
+    ],
+)
+def test_a_tracker_that_is_not_installed_is_told_with_its_package_by_the_first_process_alone(
+    tracker: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "get_available_trackers", lambda: [])
+    config = TrainingConfig(data="d", output_dir="o", report_to=tracker)
+    for rank in (None, "0"):
+        if rank is not None:
+            monkeypatch.setenv("RANK", rank)
+        with pytest.raises(InputError) as refused:
+            check_config(config)
+        assert str(refused.value) == (
+            f"--report_to {tracker} needs a package that is not installed; `pip install {package}`, or choose one of "
+            "none."
+        )
+    monkeypatch.setenv("RANK", "1")
+    check_config(config)
+    monkeypatch.setattr(options, "get_available_trackers", lambda: [LoggerType(tracker)])
+    monkeypatch.setenv("RANK", "0")
+    check_config(config)
+
+
+def test_every_tracker_of_accelerate_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "get_available_trackers", lambda: [])
+    for tracker in sorted({*LoggerType.list()} - {"all"}):
+        with pytest.raises(InputError, match="pip install"):
+            check_config(TrainingConfig(data="d", output_dir="o", report_to=tracker))
 
 
 @pytest.mark.parametrize("more", ["--model.n_head 0", "--model.n_embd -4", "--model.activation_function gelu_tanh"])

@@ -17,7 +17,8 @@ from accelerate import Accelerator
 from genelm.modeling import is_model_file, read_record
 from genelm.storage import InputError, give_usual_permissions, sha256_of, write_json
 
-from .options import FIXED, TrainingConfig
+from .genes import TrainingGenes
+from .options import FIXED, LENGTH, OPEN_ENDED, TrainingConfig
 from .progress import STILL_RUNNING, Progress
 
 PROGRESS_FILE = "progress.json"
@@ -34,7 +35,7 @@ def checkpoints(output_dir: Path) -> list[Path]:
 
 
 def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what a run that is resumed must have in common with the one that was broken off."""
+    """Return what a run that is resumed must have in common with the one that was broken off, but for its length."""
     facts = {name: record["config"][name] for name in (*FIXED, "model")}
     how = {name: record[name] for name in ("mixed_precision", "sharded")}
     return facts | how | {"dataset": record["dataset"]["fingerprint"]}
@@ -57,6 +58,7 @@ def save_checkpoint(
             content = {
                 "progress": dataclasses.asdict(progress),
                 "fixed": fixed_facts(record),
+                "length": {name: getattr(config, name) for name in LENGTH},
                 "cpu_threads": torch.get_num_threads(),
             }
             write_json(unfinished / PROGRESS_FILE, content)
@@ -82,6 +84,36 @@ def threads_of(checkpoint: Path | None) -> int | None:
         return None
     threads: int | None = json.loads((checkpoint / PROGRESS_FILE).read_text()).get("cpu_threads")
     return threads
+
+
+def check_length(folder: Path, config: TrainingConfig, genes: TrainingGenes) -> None:
+    """Refuse to go on to another length where the steps of a checkpoint would not have been taken on the way there.
+
+    Raises:
+        InputError: the learning rate of these steps came of the length that the run was to have, or the run is past
+            the new one.
+    """
+    content = json.loads((folder / PROGRESS_FILE).read_text())
+    step = content["progress"]["step"]
+    kept = content.get("length", content["fixed"])  # where older checkpoints have it
+    length = {name: kept[name] for name in LENGTH}
+    if all(getattr(config, name) == value for name, value in length.items()):
+        return
+    before, now = genes.steps(dataclasses.replace(config, **length)), genes.steps(config)
+    if now == before:
+        return
+    cannot = f"{folder} cannot be resumed for {now} steps in all"
+    same = " ".join(f"--{name} {value}" for name, value in length.items())
+    if now <= step:
+        raise InputError(f"{cannot}: its run has taken {step}; give more, or the length that it had: {same}.")
+    # While it rises, the learning rate is the same in runs of all lengths.
+    if config.lr_scheduler_type not in OPEN_ENDED and step >= config.warmup_steps:
+        raise InputError(
+            f"{cannot}: its schedule, {config.lr_scheduler_type}, spreads the fall of the learning rate over all "
+            f"steps, which were to be {before}, so a run of {now} would not have come by here. Give the length that "
+            f"it had ({same}), or train anew in another --output_dir; with one of the schedules "
+            f"{', '.join(OPEN_ENDED)} a run can be made longer."
+        )
 
 
 def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, Any]) -> Progress:

@@ -20,6 +20,7 @@ from genelm.tokenization import BASE_IDS, BOS_ID
 from .building import build_model
 from .checkpoints import (
     LOGS_FOLDER,
+    check_length,
     checkpoint_to_resume,
     folder_to_itself,
     load_checkpoint,
@@ -30,7 +31,7 @@ from .devices import choose_precision, device_name, prepare_cpu
 from .genes import GeneNames, TrainingGenes
 from .interruption import Interruption
 from .optimizer import make_optimizer
-from .options import TrainingConfig, check_config, parse_config
+from .options import LENGTH, TrainingConfig, check_config, parse_config
 from .packing import use_packed_rows
 from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .run import Run
@@ -105,7 +106,7 @@ def _train(
     validation = load_split(data, "validation")
     check_lengths(model, genes.lengths.tolist(), GeneNames(data, "train"))
     check_lengths(model, validation["length"], validation["gene_id"])
-    total_steps = config.max_steps if config.max_steps > 0 else sum(1 for _ in genes.batches(config))
+    total_steps = genes.steps(config)
     if config.warmup_steps > total_steps:
         raise InputError(
             f"Warm-up takes {config.warmup_steps} steps, but the whole training only {total_steps}; lower "
@@ -139,9 +140,12 @@ def _train(
     accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     progress = Progress()
     if resume is not None:
+        check_length(resume, config, genes)
         progress = load_checkpoint(accelerator, resume, record)
         if accelerator.is_main_process and (stale := read_record(resume.parent)):
-            write_json(resume.parent / RECORD_FILE, {**stale, "stopped": STILL_RUNNING})
+            length = {name: getattr(config, name) for name in LENGTH}
+            now = {"config": stale.get("config", {}) | length, "stopped": STILL_RUNNING}
+            write_json(resume.parent / RECORD_FILE, stale | now)
         accelerator.print(f"Going on from {resume}: step {progress.step} of {total_steps}.")
     options = {name: value for name, value in vars(config).items() if value is not None}
     # TensorBoard would show twice what was logged after the checkpoint.

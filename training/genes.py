@@ -143,6 +143,10 @@ class TrainingGenes:
         more = pack(np.append(lengths, filler) if filler else lengths, device) if packed else {}
         return Slice(to_device(inputs, device), to_device(targets, device), more)
 
+    def steps(self, config: TrainingConfig) -> int:
+        """Return the number of global batches of a run."""
+        return config.max_steps if config.max_steps > 0 else sum(1 for _ in self.batches(config))
+
     def batches(self, config: TrainingConfig) -> Iterator[tuple[int, npt.NDArray[np.int64], bool]]:
         """Give every global batch of a run: its epoch, its genes, and whether it is the last of the epoch."""
         steps = 0

@@ -116,7 +116,7 @@ def _train(
     options, _ = parse_config(["--config", str(config), "--data", str(data), "--output_dir", str(folder)], None)
     if max_steps is None:
         options.train_fraction = 1.0
-        max_steps = sum(1 for _ in TrainingGenes.open(data, options.append_eos).batches(options))
+        max_steps = TrainingGenes.open(data, options.append_eos).steps(options)
     steps = max(VALIDATIONS, round(max_steps * fraction**0.5))
     schedule = {
         "max_steps": steps,

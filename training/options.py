@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from accelerate.tracking import get_available_trackers
+from accelerate.utils import LoggerType
 from transformers import HfArgumentParser
 
 from genelm.storage import InputError
@@ -90,8 +91,6 @@ FIXED = (
     "train_batch_positions",
     "train_batch_genes",
     "train_fraction",
-    "num_train_epochs",
-    "max_steps",
     "optimizer",
     "learning_rate",
     "lr_scheduler_type",
@@ -104,6 +103,9 @@ FIXED = (
 )
 """Options that a run that is resumed must have as the one that was broken off had them."""
 
+LENGTH = ("num_train_epochs", "max_steps")
+"""Options that say how long a run is; one that is resumed may go on to another length, where its schedule allows."""
+
 SCHEDULES = [
     "constant",
     "constant_with_warmup",
@@ -114,6 +116,12 @@ SCHEDULES = [
     "inverse_sqrt",
 ]
 """Those of transformers.get_scheduler that need nothing but the numbers of steps."""
+
+OPEN_ENDED = ["constant", "constant_with_warmup", "inverse_sqrt"]
+"""Schedules in which the learning rate of a step does not depend on how many are to follow."""
+
+_PACKAGES = {"aim": "'aim<4'", "comet_ml": "comet-ml"}
+"""What pip calls trackers, where that is not their name alone; Accelerate takes aim before 4."""
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -244,7 +252,7 @@ def check_config(config: TrainingConfig) -> None:
         raise InputError(
             f"--train_fraction {config.train_fraction} is no share of the genes; give more than 0, up to 1."
         )
-    trackers = ["none", *map(str, get_available_trackers())]
+    trackers = ["none", *(str(tracker) for tracker in LoggerType if tracker != LoggerType.ALL)]
     for name, value, known in (
         ("report_to", config.report_to, trackers),
         ("mixed_precision", config.mixed_precision, ["auto", "no", "bf16", "fp16"]),
@@ -253,6 +261,14 @@ def check_config(config: TrainingConfig) -> None:
     ):
         if value not in known:
             raise InputError(f"--{name} {value} is not known here; choose one of {', '.join(known)}.")
+    installed = ["none", *map(str, get_available_trackers())]
+    # The first process alone speaks to the tracker; the others need not have it.
+    if config.report_to not in installed and os.environ.get("RANK", "0") == "0":
+        package = _PACKAGES.get(config.report_to, config.report_to)
+        raise InputError(
+            f"--report_to {config.report_to} needs a package that is not installed; `pip install {package}`, or "
+            f"choose one of {', '.join(installed)}."
+        )
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

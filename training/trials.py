@@ -18,7 +18,7 @@ from genelm.modeling import read_record
 from genelm.storage import InputError
 
 from .checkpoints import checkpoints
-from .options import FIXED, check_config, parse_config
+from .options import FIXED, LENGTH, check_config, parse_config
 from .progress import INTERRUPTED, STILL_RUNNING
 
 
@@ -27,7 +27,7 @@ class TrainingFailed(InputError):
 
 
 UNFINISHED = (STILL_RUNNING, INTERRUPTED)
-DECISIVE = (*FIXED, "mixed_precision", "early_stopping_patience")
+DECISIVE = (*FIXED, *LENGTH, "mixed_precision", "early_stopping_patience")
 """Options without which a training would have come to something else."""
 
 
