@@ -14,7 +14,7 @@ LAUNCH := $(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --
 
 demo: .venv/installed  ## simulate genes, train four models, compare them, use one
 	rm -rf demo
-	$(GENELM) data build --source simulated --num-genes 2000 --output demo/simulated_genes
+	$(GENELM) data build --source simulated --num-genes 1500 --output demo/simulated_genes
 	$(GENELM) ngram fit --data demo/simulated_genes --output demo/runs/mixture
 	$(GENELM) ngram fit --data demo/simulated_genes --smoothing laplace --order 4 --output demo/runs/laplace4
 	$(LAUNCH) train.py --config configs/demo.yaml --data demo/simulated_genes --output_dir demo/runs/lstm
