@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Model = Annotated[str, typer.Argument(help="Folder of a model, or USER/NAME on the Hub.")]
 
 MaxPositions = Annotated[
-    int | None, typer.Option(min=1, help="Positions of a batch, padding included; fewer need less memory.")
+    int | None,
+    typer.Option(min=1, help="Positions of a batch, padding included; fewer need less memory. [default: 16384]"),
 ]
 
 Context = Annotated[

@@ -10,9 +10,10 @@ import typer
 
 from genelm.storage import InputError
 
+from .app import App
 from .arguments import parse_columns
 
-data = typer.Typer(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
+data = App(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
 Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may be given several times.")]
 _NAME = re.compile(r"\b(min_length|max_length|cluster_with|num_genes|validation_chromosome|test_chromosome)s?\b")

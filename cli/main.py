@@ -12,6 +12,7 @@ import typer
 
 from genelm.storage import input_errors_end, prepare_environment
 
+from .app import App
 from .data import data
 from .models import generate, ngram, push, score
 from .results import baselines, evaluate, report, variants
@@ -20,7 +21,7 @@ from .training import learning_curve, sweep, train
 _INTERRUPTED = 130
 """Exit status of a command that SIGINT ended."""
 
-app = typer.Typer(
+app = App(
     name="genelm",
     no_args_is_help=True,
     add_completion=False,

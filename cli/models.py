@@ -8,9 +8,10 @@ import typer
 
 from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder, plain_name
 
+from .app import App
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout, load_to_compute
 
-ngram = typer.Typer(no_args_is_help=True, help="Fit n-gram models, and count more genes into them.")
+ngram = App(no_args_is_help=True, help="Fit n-gram models, and count more genes into them.")
 
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all processors by default.")]
 

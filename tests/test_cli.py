@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import inspect
 import json
 import math
 import os
@@ -10,16 +11,30 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dnaio
 import pytest
+import typer
 
-from genelm.cli.main import main
+from genelm.cli.main import app, main
 from genelm.dataset_scripts import load_split
+from genelm.eval import MAX_POSITIONS, ORDERS, WINDOW
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM, save_model_folder
 from genelm.tokenization import load_tokenizer
+from genelm.training import FRACTIONS
 
 Run = Callable[[str], str]
+
+DEFAULTS = {
+    "evaluate": {"max_positions": MAX_POSITIONS},
+    "baselines": {"max_positions": MAX_POSITIONS, "order": " ".join(map(str, ORDERS))},
+    "variants": {"max_positions": MAX_POSITIONS, "window": WINDOW},
+    "score": {"max_positions": MAX_POSITIONS, "output": "standard output"},
+    "generate": {"output": "standard output"},
+    "learning-curve": {"fraction": " ".join(f"{share:g}" for share in FRACTIONS), "smoothing": "laplace mixture"},
+}
+"""What commands fill in for what is not given, of those options whose signature does not say it."""
 
 
 @pytest.fixture
@@ -407,17 +422,34 @@ def test_genes_are_counted_into_n_grams_alone(refused: Run, small_dataset: Path,
     assert "holds a gene_rnn" in refused(f"ngram add rnn --data {small_dataset} --output runs/n")
 
 
-def test_help_of_every_command(genelm: Run) -> None:
-    for command in (
-        "",
-        "data build",
-        "data report",
-        "ngram fit",
-        "ngram add",
-        "evaluate",
-        "report",
-        "generate",
-        "score",
-        "push",
-    ):
-        assert "--help" in genelm(f"{command} --help")
+def commands(command: Any = None, name: str = "") -> dict[str, Any]:
+    """Give genelm and every command below it, each by its name."""
+    command = command or typer.main.get_command(app)
+    below = getattr(command, "commands", {})
+    return {name: command} | {
+        full: one for word, sub in below.items() for full, one in commands(sub, f"{name} {word}".strip()).items()
+    }
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_says_what_every_option_is_without(name: str, genelm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # no text is broken
+    monkeypatch.setenv("TERMINAL_WIDTH", "1000")
+    said = genelm(f"{name} --help")
+    command = commands()[name]
+    for word in getattr(command, "commands", {}):
+        assert f" {word} " in said
+    written = inspect.signature(command.callback).parameters if command.callback else {}
+    for option in command.params:
+        if not option.opts[0].startswith("--"):
+            continue
+        (row,) = [line for line in said.splitlines() if re.match(rf"│[ *]+{option.opts[0]} ", line)]
+        default = written[option.name].default if option.name in written else None
+        if default is True or default is False:
+            default = option.secondary_opts[0][2:] if option.secondary_opts else None
+        elif isinstance(default, tuple):
+            default = ", ".join(map(str, default))
+        if default not in (None, "", inspect.Parameter.empty):
+            assert f"[default: {default}]" in row
+        if option.name in DEFAULTS.get(name, {}):
+            assert f"[default: {DEFAULTS[name][option.name]}]" in row
