@@ -13,6 +13,7 @@ the fastest counts, since a machine that others use as well is only ever slowed 
 - how threads wait for each other (`--threads` measures that alone): steps of the LSTM of lstm_five_minutes.yaml by
   what OpenMP is told, on a quiet machine and beside programs that keep one and two cores busy, the median of two
   turns, in benchmarks/results/threads.json;
+- where a step of that LSTM spends its time (`--step` measures that alone), in benchmarks/results/step.json;
 - what it costs: the LSTM trained for two epochs in either precision, bits/base on validation.
 
 Speeds are real bases a second in the steady state: the latter half of the steps, when most shapes of batches have come
@@ -25,6 +26,7 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -45,6 +47,7 @@ from genelm.tokenization import VOCABULARY
 RESULTS = Path(__file__).parent / "results" / "train.json"
 GPU_RESULTS = RESULTS.with_name("train_gpu.json")
 THREAD_RESULTS = RESULTS.with_name("threads.json")
+STEP_RESULTS = RESULTS.with_name("step.json")
 TRAIN = Path(__file__).parent.parent / "train.py"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "scaling.md"
 PAIRS = {
@@ -56,7 +59,10 @@ PAIRS = {
 }
 
 ROUNDS = 2
-STEPS = {"lstm": 160, "gpt2": 60, "threads": 10}
+STEPS = {"lstm": 160, "gpt2": 60, "threads": 10, "step": 8}
+BATCH = (11, 370)
+"""Genes and bases of a batch of lstm_five_minutes.yaml, about."""
+SHOWN = 8
 POSITIONS = 8192
 POSITIONS_OF_A_PROCESS = 32_768
 POSITIONS_OF_A_GPU = 65_536
@@ -94,6 +100,7 @@ def main() -> None:
     parser.add_argument("--keras", default=sys.executable, help="Python that has keras and tensorflow")
     parser.add_argument("--gpu", action="store_true", help="measure ours on a GPU, without peers")
     parser.add_argument("--threads", action="store_true", help="measure how threads wait for each other, and no more")
+    parser.add_argument("--step", action="store_true", help="measure where a step's time goes, and no more")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.job is not None:
@@ -107,6 +114,9 @@ def main() -> None:
     prepare_environment()  # for the jobs, each a process of its own
     if arguments.threads:
         threads(arguments.data)
+        return
+    if arguments.step:
+        step(arguments.data)
         return
     measured = by_turns(jobs(arguments) | {"device": partial(run_here, "device", arguments.data)})
     results: dict[str, Any] = {"device": max(measured.pop("device"), key=lambda turn: turn["bf16"])}
@@ -339,26 +349,116 @@ def threads_table(results: dict[str, Any]) -> str:
 
 def measure_step(_: Path) -> dict[str, Any]:
     """Return the speed of training steps on batches of one shape, with the threads that the environment asks for."""
-    from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
-
     asked = os.environ.get("THREADS")
     cores = len(usable_cores())
     torch.set_num_threads(LOAD.free_cores() if asked is None else cores if asked == "all" else int(asked))
-    torch.manual_seed(0)
-    model = GeneRNNForCausalLM(GeneRNNConfig(embedding_size=64, hidden_size=256, num_hidden_layers=2)).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    tokens = torch.randint(4, 8, (11, 370))
+    one_step = step_of_lstm()
+    tokens = torch.randint(4, 8, BATCH)
     moments = []
     for _ in range(STEPS["threads"]):
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(tokens, use_cache=False).logits
-        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten()).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        one_step(tokens)
         moments.append(time.perf_counter())
     half = len(moments) // 2
     seconds = (moments[-1] - moments[half]) / (len(moments) - 1 - half)
     return {"bases_per_second": tokens.numel() / seconds, "threads": torch.get_num_threads()}
+
+
+def step_of_lstm(cast: bool = True) -> Callable[[torch.Tensor], None]:
+    """Return what takes a step of the LSTM of lstm_five_minutes.yaml on a batch, in bf16 or in float32."""
+    from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
+
+    torch.manual_seed(0)
+    model = GeneRNNForCausalLM(GeneRNNConfig(embedding_size=64, hidden_size=256, num_hidden_layers=2)).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+
+    def one_step(tokens: torch.Tensor) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=cast):
+            logits = model(tokens, use_cache=False).logits
+        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return one_step
+
+
+def step(data: Path) -> None:
+    """Measure where a step's time goes, and write it down."""
+    results = run_here("parts of a step", data)
+    write_json(STEP_RESULTS, results)
+    update_table(DOCUMENT, step_table(results), name="step")
+
+
+def step_table(results: dict[str, Any]) -> str:
+    """Return the Markdown table of what a step's time goes to."""
+    lines = ["| what a step does | share of its time |", "| --- | ---: |"]
+    lines += [f"| `{name}` | {share:.0%} |" for name, share in results["shares"].items()]
+    products, like = results["product_rate"], results["product_rate_of_a_position"]
+    lines += [
+        "",
+        f"A step of {BATCH[0]} genes of {BATCH[1]} bases takes {results['ms']:.0f} ms in bf16 on {results['threads']} "
+        f"threads ({results['ms_float32']:.0f} ms in float32), {results['page_faults']:,.0f} page faults and "
+        f"{results['context_switches']:,.0f} switches of threads. The first step of a new length takes "
+        f"{results['ms_new_shape']:.0f} ms. Its products are {results['gflop']:.1f} GFLOP, which at the rate of large "
+        f"ones ({products:,.0f} GFLOP/s) would be {1000 * results['gflop'] / products:.0f} ms; the products of one "
+        f"position, {BATCH[0]} x 256 by 256 x 1,024, reach {like:,.0f} GFLOP/s.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measure_parts(data: Path) -> dict[str, Any]:
+    """Return milliseconds of a step, what it goes to, and what could keep it from being as fast as its products."""
+    torch.set_num_threads(LOAD.free_cores())
+    tokens = torch.randint(4, 8, BATCH)
+    seconds = {}
+    for cast in (False, True):
+        one_step, times = step_of_lstm(cast), []
+        for _ in range(STEPS["step"]):
+            started = time.perf_counter()
+            one_step(tokens)
+            times.append(time.perf_counter() - started)
+        seconds[cast] = statistics.median(times[2:])
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    for _ in range(STEPS["step"]):
+        one_step(tokens)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    switches = (after.ru_nvcsw - before.ru_nvcsw) + (after.ru_nivcsw - before.ru_nivcsw)
+    new = []
+    for length in range(BATCH[1] + 1, BATCH[1] + 6):
+        started = time.perf_counter()
+        one_step(torch.randint(4, 8, (BATCH[0], length)))
+        new.append(time.perf_counter() - started)
+    with torch.profiler.profile() as profile:
+        for _ in range(3):
+            one_step(tokens)
+    times_of = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    total = sum(times_of.values())
+    largest = sorted(times_of, key=times_of.__getitem__, reverse=True)[:SHOWN]
+    shares = {name: times_of[name] / total for name in largest}
+    position = torch.randn(BATCH[0], 256, dtype=torch.bfloat16)
+    weight = torch.randn(256, 1024, dtype=torch.bfloat16)
+    return {
+        "threads": torch.get_num_threads(),
+        "ms": 1000 * seconds[True],
+        "ms_float32": 1000 * seconds[False],
+        "ms_new_shape": 1000 * statistics.median(new),
+        "page_faults": (after.ru_minflt - before.ru_minflt) / STEPS["step"],
+        "context_switches": switches / STEPS["step"],
+        "shares": shares | {"everything else": 1 - sum(shares.values())},
+        "gflop": flops_per_base(LSTM | {"embedding_size": 64}, data) * tokens.numel() / 1e9,
+        "product_rate": measure_products(data)["bf16"],
+        "product_rate_of_a_position": product_rate(position, weight, 200),
+    }
+
+
+def product_rate(one: torch.Tensor, other: torch.Tensor, times: int) -> float:
+    """Return GFLOP/s of a product, the best of ten rounds."""
+    seconds = []
+    for _ in range(10):
+        started = time.perf_counter()
+        for _ in range(times):
+            one @ other
+        seconds.append((time.perf_counter() - started) / times)
+    return 2 * one.shape[0] * one.shape[1] * other.shape[1] / min(seconds) / 1e9
 
 
 def run_here(job: str, data: Path, environment: dict[str, str] | None = None) -> dict[str, Any]:
@@ -504,6 +604,7 @@ PEERS = {
     "trainer": measure_trainer,
     "attention": measure_attention,
     "step": measure_step,
+    "parts of a step": measure_parts,
 }
 
 if __name__ == "__main__":
