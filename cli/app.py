@@ -1,11 +1,17 @@
-"""What all commands of `genelm` have in common: their help is text as it is written, not markup."""
+"""What all commands of `genelm` have in common.
 
+Their help is text as it is written, not markup, and an option that takes one value is given once.
+"""
+
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import typer
 from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
+
+from genelm.storage import InputError, check_given_once
 
 
 class App(typer.Typer):
@@ -24,11 +30,23 @@ class _Command(TyperCommand):
         super().__init__(*arguments, **options)
         _escape_help(self)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words = list(args)  # the parser uses the list up
+        rest = super().parse_args(ctx, args)
+        _check_given_once(self, ctx, words)
+        return rest
+
 
 class _Group(TyperGroup):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _escape_help(self)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words = list(args)
+        rest = super().parse_args(ctx, args)
+        _check_given_once(self, ctx, words)
+        return rest
 
 
 def _escape_help(command: TyperCommand | TyperGroup) -> None:
@@ -39,3 +57,24 @@ def _escape_help(command: TyperCommand | TyperGroup) -> None:
     for parameter in command.params:
         if text := getattr(parameter, "help", None):
             parameter.help = escape(text)  # type: ignore[attr-defined]
+
+
+def _check_given_once(command: TyperCommand | TyperGroup, ctx: Any, words: list[str]) -> None:
+    """Read a command line as if all options were lists, and refuse those that are none and have several values."""
+    parser = command.make_parser(ctx)
+    single: list[Any] = [
+        option for option in command.get_params(ctx) if option.param_type_name == "option" and not option.multiple
+    ]
+    for option in map(copy.copy, single):
+        option.multiple = True
+        option.add_to_parser(parser, ctx)
+    given, _, _ = parser.parse_args(words)
+    for option in single:
+        values = given.get(option.name) or []
+        if not option.is_flag:
+            said = [" ".join(value) if isinstance(value, tuple) else value for value in values]
+            check_given_once(option.opts[0], said)
+        elif len(set(values)) > 1:
+            raise InputError(
+                f"{option.opts[0]} and {option.secondary_opts[0]} contradict each other; give one of them."
+            )

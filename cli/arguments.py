@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genelm.storage import LOAD, InputError
+from genelm.storage import LOAD, InputError, check_given_once
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,15 +55,17 @@ def parse_columns(pairs: list[str] | None) -> dict[str, str]:
     """Turn `OURS=THEIRS` of `--column` into a mapping.
 
     Raises:
-        InputError: a pair has another form.
+        InputError: a pair has another form, or one of ours has two of theirs.
     """
-    columns = {}
+    columns: dict[str, list[str]] = {}
     for pair in pairs or []:
         ours, _, theirs = pair.partition("=")
         if not ours or not theirs:
             raise InputError(f"--column {pair} is not of the form OURS=THEIRS, such as sequence=dna.")
-        columns[ours] = theirs
-    return columns
+        columns.setdefault(ours, []).append(theirs)
+    for ours, named in columns.items():
+        check_given_once(f"--column {ours}", named)
+    return {ours: theirs for ours, (theirs,) in columns.items()}
 
 
 def load_to_compute(

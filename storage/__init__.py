@@ -9,7 +9,7 @@ from .atomic import (
     write_json,
 )
 from .environment import LOAD, OtherPrograms, prepare_environment, usable_cores
-from .errors import InputError, input_errors_end
+from .errors import InputError, check_given_once, input_errors_end
 from .formats import read_format
 from .names import plain_name
 from .provenance import package_versions, sha256_of, started_command
@@ -20,6 +20,7 @@ __all__ = [
     "OtherPrograms",
     "atomic_file",
     "atomic_folder",
+    "check_given_once",
     "check_output_file",
     "check_output_folder",
     "give_usual_permissions",

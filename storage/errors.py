@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 _SECONDS_FOR_THE_FIRST = 5.0
@@ -18,6 +18,21 @@ class InputError(Exception):
     do. Commands print it without a traceback and exit with status 2; any other exception is a bug and keeps its
     traceback.
     """
+
+
+def check_given_once(option: str, values: Sequence[str]) -> None:
+    """Refuse several values of an option that takes one, rather than let the last of them win without a word.
+
+    Args:
+        option: as its user writes it.
+        values: all that were given.
+
+    Raises:
+        InputError: there are several.
+    """
+    if len(values) > 1:
+        said = f"{', '.join(values[:-1])} and {values[-1]}"
+        raise InputError(f"{option} is given {len(values)} times, as {said}, but takes one value; give it once.")
 
 
 @contextmanager

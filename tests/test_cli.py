@@ -21,6 +21,7 @@ from genelm.cli.main import app, main
 from genelm.dataset_scripts import load_split
 from genelm.eval import MAX_POSITIONS, ORDERS, WINDOW
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM, save_model_folder
+from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
 from genelm.training import FRACTIONS
 
@@ -429,6 +430,38 @@ def commands(command: Any = None, name: str = "") -> dict[str, Any]:
     return {name: command} | {
         full: one for word, sub in below.items() for full, one in commands(sub, f"{name} {word}".strip()).items()
     }
+
+
+@pytest.mark.parametrize("name", commands())
+def test_an_option_that_takes_one_value_is_given_once(name: str) -> None:
+    def words(option: Any, value: str) -> list[str]:
+        names = option.opts[:1] if option.opts[0].startswith("--") else []
+        return names if names and option.is_flag else names + [value] * max(1, option.nargs)
+
+    command = commands()[name]
+    for option in command.params:
+        needed = [word for one in command.params if one.required and one is not option for word in words(one, "20")]
+        twice = [*needed, *words(option, "30"), *(getattr(option, "secondary_opts", 0) or words(option, "40"))]
+        if not option.opts[0].startswith("--") or option.name in ("help", "show_version"):
+            continue
+        if option.multiple:
+            assert len(command.make_context(name, twice).params[option.name]) == 2
+        elif option.secondary_opts:
+            with pytest.raises(InputError, match=f"^{option.opts[0]} and {option.secondary_opts[0]} contradict each"):
+                command.make_context(name, twice)
+        elif not option.is_flag:
+            with pytest.raises(
+                InputError, match=rf"^{option.opts[0]} is given 2 times, as [30 ]+ and [40 ]+, but take"
+            ):
+                command.make_context(name, twice)
+
+
+def test_what_is_given_twice_is_named(refused: Run) -> None:
+    once = "but takes one value; give it once."
+    build = "data build genes.csv --output data/genes"
+    assert refused(f"{build} --seed 1 --seed=2 --seed 1") == f"genelm: --seed is given 3 times, as 1, 2 and 1, {once}"
+    twice = "--column sequence is given 2 times, as dna and rna"
+    assert refused(f"{build} --column sequence=dna --column sequence=rna") == f"genelm: {twice}, {once}"
 
 
 @pytest.mark.parametrize("name", commands())

@@ -56,6 +56,8 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("model: [1]", "not a list of options"),
         ("- 1", "not a list of options"),
         ("a: [", "cannot be read as YAML"),
+        ("seed: 1\nmodel: {model_type: gpt2}\nseed: 2", "as YAML: seed is in line 1 and in line 3; give it once"),
+        ("model: {model_type: gpt2, model_type: gene_rnn}", "as YAML: model_type is in line 1 and in line 1"),
         ("model: {model_type: bert, hidden_size: 12, num_attention_heads: 2}", "sees the bases it is to predict"),
         (
             "model: {model_type: bert, hidden_size: 16, num_attention_heads: 2, initializer_range: 0.001}",
@@ -176,6 +178,27 @@ def test_every_tracker_of_accelerate_is_known(monkeypatch: pytest.MonkeyPatch) -
 def test_a_model_that_cannot_be_built_is_refused(more: str, small_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="The model section does not describe a gpt2"):
         train(arguments(small_dataset, tmp_path / "run", "gpt2", more))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("--seed 1 --seed=2", "--seed is given 2 times, as 1 and 2, but takes one value; give it once"),
+        ("--max_steps 1 --max-steps 2 --max_steps 3", "--max_steps is given 3 times, as 1, 2 and 3,"),
+        ("--append_eos false --append_eos", "--append_eos is given 2 times, as false and True,"),
+        ("--append_eos true --no_append_eos", "--append_eos is given 2 times, as true and --no_append_eos,"),
+        ("--config a.yaml --config b.yaml", "--config is given 2 times, as a.yaml and b.yaml,"),
+        ("--model.n_embd 8 --model.n_embd=16", "--model.n_embd is given 2 times, as 8 and 16,"),
+    ],
+)
+def test_an_option_given_twice_is_refused(
+    more: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.yaml", "b.yaml"):
+        Path(name).write_text("seed: 1\n")
+    with pytest.raises(InputError, match=message):
+        parse_config(["--data", "d", "--output_dir", "o", *more.split()], None)
 
 
 def test_help_says_what_is_required_and_what_turns_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Short trainings for tests: their command lines, their processes, and what they leave."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -20,11 +21,12 @@ TINY = {
 
 
 def arguments(data: Path, output_dir: Path, model: str = "lstm", more: str = "") -> list[str]:
-    options = (
-        "--use_cpu true --max_steps 12 --eval_steps 6 --train_batch_positions 1500 --warmup_steps 2 --cpu_threads 1"
-    )
-    options += f" --report_to none --mixed_precision no {more}"
-    return ["--data", str(data), "--output_dir", str(output_dir), *TINY[model].split(), *options.split()]
+    """Return the options of a short training; those of `more` win over those that it would have."""
+    usual = f"{TINY[model]} --use_cpu true --max_steps 12 --eval_steps 6 --train_batch_positions 1500"
+    usual += " --warmup_steps 2 --cpu_threads 1 --report_to none --mixed_precision no"
+    words = usual.split()
+    kept = [pair for pair in zip(words[::2], words[1::2], strict=True) if pair[0] not in more.split()]
+    return ["--data", str(data), "--output_dir", str(output_dir), *itertools.chain(*kept), *more.split()]
 
 
 def last_weights(output_dir: Path, step: int = 12) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import LoggerType
 from transformers import HfArgumentParser
 
-from genelm.storage import InputError
+from genelm.storage import InputError, check_given_once
 
 
 def option(default: Any, help: str) -> Any:
@@ -151,8 +151,8 @@ def parse_config(
         The options, and the model section: `model_type` and the options of its type.
 
     Raises:
-        InputError: the config file cannot be read or has an unknown key, or the command line an unknown option or one
-            without its value.
+        InputError: the config file cannot be read or has an unknown key, or the command line an unknown option, one
+            without its value or one with several.
     """
     parser = HfArgumentParser(
         TrainingConfig, prog=program, description=description, allow_abbrev=False, formatter_class=_HelpFormatter
@@ -167,15 +167,34 @@ def parse_config(
     options, model = _read_config(Path(path)) if path else ({}, {})
     from_file = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]
     parsed, rest = parser.parse_known_args(from_file + arguments)
+    _check_given_once(parser, arguments)
     model |= _model_options(rest)
     values = vars(parsed)
     values.pop("config")
     return TrainingConfig(**values), model
 
 
+def _check_given_once(parser: argparse.ArgumentParser, arguments: list[str]) -> None:
+    """Read a command line as if all options were lists, and refuse those that have several values."""
+    lists = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in parser._actions:
+        if option.nargs == 0:
+            lists.add_argument(
+                *option.option_strings, dest=option.dest, action="append_const", const=option.option_strings[0]
+            )
+        else:
+            lists.add_argument(
+                *option.option_strings, dest=option.dest, action="append", nargs=option.nargs, const=option.const
+            )
+    for name, values in vars(lists.parse_known_args(arguments)[0]).items():
+        check_given_once(f"--{name}", [str(value) for value in values or []])
+
+
 def _model_options(words: list[str]) -> dict[str, Any]:
     """Read what is left of a command line, `--model.NAME VALUE` or `--model.NAME=VALUE`."""
-    options, left = {}, list(words)
+    options: dict[str, Any] = {}
+    given: dict[str, list[str]] = {}
+    left = list(words)
     while left:
         name, has_value, value = left.pop(0).partition("=")
         if not name.startswith("--model."):
@@ -189,6 +208,8 @@ def _model_options(words: list[str]) -> dict[str, Any]:
             if not left or left[0].startswith("--"):
                 raise InputError(f"{name} has no value; give one.")
             value = left.pop(0)
+        given.setdefault(name, []).append(value)
+        check_given_once(name, given[name])
         try:
             options[name.removeprefix("--model.")] = _load_yaml(value)
         except yaml.YAMLError as error:
@@ -197,7 +218,16 @@ def _model_options(words: list[str]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-5` as a number, as YAML 1.2 does; PyYAML wants a point in it."""
+    """Reads `1e-5` as a number, as YAML 1.2 does; PyYAML wants a point in it. Refuses a key that comes twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                raise yaml.YAMLError(f"{key.value} is in line {lines[key.value]} and in line {line}; give it once.")
+            lines[key.value] = line
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(
