@@ -400,7 +400,12 @@ def step_table(results: dict[str, Any]) -> str:
         f"{results['context_switches']:,.0f} switches of threads. The first step of a new length takes "
         f"{results['ms_new_shape']:.0f} ms. Its products are {results['gflop']:.1f} GFLOP, which at the rate of large "
         f"ones ({products:,.0f} GFLOP/s) would be {1000 * results['gflop'] / products:.0f} ms; the products of one "
-        f"position, {BATCH[0]} x 256 by 256 x 1,024, reach {like:,.0f} GFLOP/s.",
+        f"position, {BATCH[0]} x 256 by 256 x 1,024, reach {like:,.0f} GFLOP/s. "
+        + "Batches of "
+        + ", ".join(results["bases_per_second_by_genes"])
+        + " genes: "
+        + ", ".join(f"{speed / 1000:.1f}" for speed in results["bases_per_second_by_genes"].values())
+        + " thousand bases/s.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -417,6 +422,14 @@ def measure_parts(data: Path) -> dict[str, Any]:
             one_step(tokens)
             times.append(time.perf_counter() - started)
         seconds[cast] = statistics.median(times[2:])
+    by_genes = {}
+    for genes in (BATCH[0], 2 * BATCH[0], 4 * BATCH[0], 8 * BATCH[0]):
+        batch, times = torch.randint(4, 8, (genes, BATCH[1])), []
+        for _ in range(STEPS["step"]):
+            started = time.perf_counter()
+            one_step(batch)
+            times.append(time.perf_counter() - started)
+        by_genes[str(genes)] = batch.numel() / statistics.median(times[2:])
     before = resource.getrusage(resource.RUSAGE_SELF)
     for _ in range(STEPS["step"]):
         one_step(tokens)
@@ -441,6 +454,7 @@ def measure_parts(data: Path) -> dict[str, Any]:
         "ms": 1000 * seconds[True],
         "ms_float32": 1000 * seconds[False],
         "ms_new_shape": 1000 * statistics.median(new),
+        "bases_per_second_by_genes": by_genes,
         "page_faults": (after.ru_minflt - before.ru_minflt) / STEPS["step"],
         "context_switches": switches / STEPS["step"],
         "shares": shares | {"everything else": 1 - sum(shares.values())},

@@ -10,11 +10,16 @@ from types import ModuleType
 # Before anything imports datasets: what tests encode does not go to the user's cache.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="genelm-tests-")
 
+import hypothesis
 import pytest
 from accelerate.state import AcceleratorState
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file, is_dataset_folder
 from genelm.storage import atomic_folder
+
+# A slow machine fails no test: limits are for what hangs.
+hypothesis.settings.register_profile("genelm", deadline=None)
+hypothesis.settings.load_profile("genelm")
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def test_a_dataset_is_pushed_and_loads_and_streams_by_its_name(small_dataset: Pa
         }
         HfApi(hub.url, token=TOKEN).create_repo(f"{USER}/uploaded", repo_type="dataset")
         command = [sys.executable, "-c", PUSH_AND_LOAD, str(small_dataset), USER]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout.splitlines()[-1])
         expected = load_split(small_dataset, "test").to_list()

@@ -141,7 +141,7 @@ _repeats = st.lists(st.tuples(st.sampled_from(["A", "AC", "ACG", "N"]), st.integ
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.one_of(_short_genes, st.lists(_repeats, min_size=1, max_size=3)),
     st.one_of(_short_genes, st.lists(_repeats, min_size=1, max_size=3)),

@@ -148,7 +148,7 @@ def loaded_by_name(
         cwd=elsewhere,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert "A new version" not in done.stderr, "transformers warns of each file of code that nobody pinned"

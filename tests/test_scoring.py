@@ -100,7 +100,7 @@ def test_against_an_independent_reimplementation(model: torch.nn.Module) -> None
     assert scores.n_bases.tolist() == [13, 1, 8, 0, 45, 3]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sequences=SEQUENCES, max_positions=st.integers(1, 200))
 def test_scores_depend_neither_on_batch_nor_on_neighbours(model, sequences: list[str], max_positions: int) -> None:
     together = score_genes(model, sequences, max_positions=max_positions)

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts import kmer_search, mmseqs2_search
@@ -80,7 +80,6 @@ def alignment_in_full(one: str, other: str) -> int:
 
 
 @given(st.text("ACGTN", max_size=12), st.text("ACGTN", max_size=12), st.integers(0, 2))
-@settings(deadline=None)
 def test_an_alignment_has_the_score_of_its_definition(one, other, margin):
     band = (-len(one) - margin, len(other) + margin)
     score, equal, columns, span, other_span = align(encode(one), encode(other), *band)

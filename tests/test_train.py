@@ -74,7 +74,7 @@ def test_two_processes_end_with_the_weights_of_one(small_dataset: Path, tmp_path
     for processes in (1, 2):
         command = launched(small_dataset, tmp_path / f"run{processes}", "--optimizer muon", processes)
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr
         record = json.loads((tmp_path / f"run{processes}" / "training_record.json").read_text())
         assert record["processes"] == processes
@@ -88,7 +88,7 @@ def train_sharded(data: Path, output_dir: Path, model: str, more: str) -> subpro
     command = [sys.executable, "-m", "accelerate.commands.launch", *launch, "tests/sharded_on_cpus.py"]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     options = arguments(data, output_dir, model, more)
-    return subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
 
 
 def test_a_model_that_is_sharded_out_ends_with_the_weights_of_a_whole_one(small_dataset: Path, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_two_machines_end_with_the_weights_of_one(small_dataset: Path, tmp_path:
     options = arguments(small_dataset, tmp_path / "run")
     command = [sys.executable, "-m", "accelerate.commands.launch", *launch]
     machines = [start([*command, "--machine_rank", str(rank), "train.py", *options]) for rank in range(2)]
-    assert [machine.wait(timeout=300) for machine in machines] == [0, 0]
+    assert [machine.wait(timeout=900) for machine in machines] == [0, 0]
     assert json.loads((tmp_path / "run" / "training_record.json").read_text())["processes"] == 2
     assert_equal(last_weights(tmp_path / "run"), last_weights(whole), tolerance=1e-6)
 
