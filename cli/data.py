@@ -67,8 +67,14 @@ def build(
         list[str] | None,
         _option(READING, "For csv: OURS=THEIRS, such as sequence=dna; may be given several times."),
     ] = None,
-    fasta: Annotated[Path | None, _option(READING, "For genome: the chromosomes, plain, gz or bgz.")] = None,
-    annotation: Annotated[Path | None, _option(READING, "For genome: their GFF3 or GTF.")] = None,
+    fasta: Annotated[
+        list[Path] | None,
+        _option(READING, "For genome: the chromosomes, plain, gz or bgz; may be given several times."),
+    ] = None,
+    annotation: Annotated[
+        list[Path] | None,
+        _option(READING, "For genome: their GFF3 or GTF; one for each --fasta, in the same order."),
+    ] = None,
     feature: Annotated[str, _option(READING, "For genome: gene, exon-spliced or CDS.")] = "gene",
     flank: Annotated[int, _option(READING, "For genome: bases to read on either side of a gene.")] = 0,
     taxon: Annotated[
@@ -170,8 +176,8 @@ def build(
         input=[*(inputs or []), *(input_files or [])],
         extra=list(extra or []),
         columns=parse_columns(column),
-        fasta=fasta,
-        annotation=annotation,
+        fasta=list(fasta or []),
+        annotation=list(annotation or []),
         feature=feature,
         flank=flank,
         taxon=taxon,

@@ -23,6 +23,8 @@ PAPERS_LONGEST = 1000
 
 Paths = list[str | Path]
 
+_LISTS_OF_FILES = (*SPLITS, "input", "extra", "fasta", "annotation")
+
 _ONLY_FOR = {
     "columns": ("csv",),
     "fasta": ("genome",),
@@ -57,8 +59,8 @@ class HumanGenesConfig(datasets.BuilderConfig):
         extra: files for the training split alone, each a CSV or FASTA file, a zip of NCBI Datasets or a dataset
             folder. What equals, contains or is contained in a validation or test gene is left out.
         columns: for `csv`, which column of the file holds which of ours, such as `{"sequence": "seq_col"}`.
-        fasta: for `genome`, the sequences of the chromosomes.
-        annotation: for `genome`, GFF3 or GTF of these chromosomes.
+        fasta: for `genome`, files with the sequences of the chromosomes.
+        annotation: for `genome`, for each of these files GFF3 or GTF of its chromosomes, in the same order.
         feature: for `genome`, what is read of a gene: `gene`, `exon-spliced` or `CDS`.
         flank: for `genome`, bases read on either side of a gene.
         taxon: for `ncbi`, the number of the organism in NCBI's taxonomy; 9606 is human, 10090 is mouse.
@@ -98,8 +100,8 @@ class HumanGenesConfig(datasets.BuilderConfig):
     input: Paths = field(default_factory=list)
     extra: Paths = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
-    fasta: str | Path | None = None
-    annotation: str | Path | None = None
+    fasta: Paths = field(default_factory=list)
+    annotation: Paths = field(default_factory=list)
     feature: str = "gene"
     flank: int = 0
     taxon: str | None = None
@@ -128,7 +130,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
             super().__post_init__()
         except datasets.builder.InvalidConfigName as error:
             raise InputError(f"{self.name!r} cannot name a dataset; leave out the letters <>:/\\|?*.") from error
-        for name in (*SPLITS, "input", "extra"):
+        for name in _LISTS_OF_FILES:
             if isinstance(getattr(self, name), str | Path):  # one file, as `datasets` also takes it
                 setattr(self, name, [getattr(self, name)])
         self._check_choices()
@@ -151,19 +153,22 @@ class HumanGenesConfig(datasets.BuilderConfig):
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genelm" / "ncbi"
 
     @property
+    def genomes(self) -> list[tuple[Path, Path]]:
+        """Each file of chromosomes with its annotation."""
+        return [(Path(fasta), Path(annotation)) for fasta, annotation in zip(self.fasta, self.annotation, strict=True)]
+
+    @property
     def files(self) -> dict[str, list[Path]]:
         """The files and folders to read, by the part of the build they are for."""
         given: dict[str, Paths] = {name: getattr(self, name) for name in (*SPLITS, "input", "extra")}
-        given["input"] = given["input"] + [path for path in (self.fasta, self.annotation) if path is not None]
+        given["input"] = given["input"] + [path for pair in self.genomes for path in pair]
         return {name: [Path(path) for path in paths] for name, paths in given.items() if paths}
 
     def options(self) -> dict[str, Any]:
         """Return every option that decides the content, as plain JSON values."""
         values = {name: getattr(self, name) for name in _OPTIONS if name not in _HOW_ONLY}
-        for name in (*SPLITS, "input", "extra"):
+        for name in _LISTS_OF_FILES:
             values[name] = [str(path) for path in values[name]]
-        for name in ("fasta", "annotation"):
-            values[name] = None if values[name] is None else str(values[name])
         return {**values, "fractions": list(self.fractions)}
 
     def checksums(self) -> list[str]:
@@ -237,8 +242,13 @@ class HumanGenesConfig(datasets.BuilderConfig):
                 raise InputError(
                     f"No column {name!r} of a gene can be read; name some of {', '.join(SOURCE_COLUMNS)}."
                 )
-        if self.source == "genome" and (self.fasta is None or self.annotation is None):
+        if self.source == "genome" and not (self.fasta and self.annotation):
             raise InputError("The source genome needs a fasta, the chromosomes, and an annotation, their GFF3 or GTF.")
+        if len(self.fasta) != len(self.annotation):
+            raise InputError(
+                f"Of fasta there are {len(self.fasta)}, of annotation {len(self.annotation)}; give one annotation for "
+                "each fasta, in the same order."
+            )
         if self.source == "ncbi" and self.taxon is None:
             raise InputError("The source ncbi needs a taxon, such as 9606 for human genes or 10090 for the mouse's.")
         if self.taxon is not None and not str(self.taxon).isdigit():

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import os
+import random
 import re
 import shutil
 import sys
@@ -190,6 +191,30 @@ def test_files_of_a_csv_with_other_columns(genelm: Run) -> None:
     splits = [load_split(Path("data/mine"), split) for split in ("train", "validation", "test")]
     assert sum(len(split) for split in splits) == 20
     assert (Path("data/mine") / "README.md").read_text().startswith("---")
+
+
+def test_a_genome_in_several_files(genelm: Run, refused: Run) -> None:
+    letters = random.Random(0)
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        Path(name, "chr.fa").write_text(f">{name}\n{''.join(letters.choices('ACGT', k=600))}\n")
+        lines = [f"{name}\tmade\tgene\t{n * 30 + 1}\t{n * 30 + 25}\t.\t+\t.\tID={name}{n}\n" for n in range(20)]
+        Path(name, "chr.gff3").write_text("##gff-version 3\n" + "".join(lines))
+    options = {name: f"--fasta {name}/chr.fa --annotation {name}/chr.gff3" for name in ("one", "two")}
+    options["both"] = f"{options['one']} {options['two']}"
+    genes, entries, sources = {}, {}, {}
+    for name, given in options.items():
+        genelm(f"data build --source genome {given} --output data/{name}")
+        splits = [load_split(Path("data", name), split) for split in ("train", "validation", "test")]
+        genes[name] = {gene["gene_id"]: gene["sequence"] for split in splits for gene in split}
+        sources[name] = {gene["source"] for split in splits for gene in split}
+        entries[name] = json.loads(Path("data", name, "manifest.json").read_text())["inputs"]
+    assert len(genes["both"]) == 40
+    assert genes["both"] == genes["one"] | genes["two"]
+    assert entries["both"] == entries["one"] + entries["two"]
+    assert sources == {"one": {"chr.fa"}, "two": {"chr.fa"}, "both": {"one/chr.fa", "two/chr.fa"}}
+    message = refused(f"data build --source genome {options['both']} --fasta one/chr.fa --output data/x")
+    assert "Of fasta there are 3, of annotation 2; give one annotation for each fasta" in message
 
 
 def test_leakage_is_reported_again_beside_the_data(genelm: Run) -> None:
