@@ -1,14 +1,13 @@
 """`genelm data`: build datasets of genes, and report what leaks between their splits."""
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_folder, started_command
+from genelm.storage import InputError, OptionError, atomic_folder, started_command
 
 from .app import App
 from .arguments import parse_columns
@@ -16,8 +15,8 @@ from .arguments import parse_columns
 data = App(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
 Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may be given several times.")]
-_NAME = re.compile(r"\b(min_length|max_length|cluster_with|num_genes|validation_chromosome|test_chromosome)s?\b")
-"""Of an option in the errors of a config."""
+_SINGULAR = {name: name.removesuffix("s") for name in ("columns", "validation_chromosomes", "test_chromosomes")}
+"""Of fields of a config that are given one at a time."""
 
 READING, CLEANING, SPLITTING = "What is read", "What is kept", "How it is split"
 
@@ -31,8 +30,9 @@ def _names_of_options() -> Iterator[None]:
     """Let an error name the options of the command line rather than those of a config."""
     try:
         yield
-    except InputError as error:
-        raise InputError(_NAME.sub(lambda name: f"--{name[1].replace('_', '-')}", str(error))) from error
+    except OptionError as error:
+        named = error.naming(lambda name: f"--{_SINGULAR.get(name, name).replace('_', '-')}")
+        raise InputError(named) from error
 
 
 @data.command()

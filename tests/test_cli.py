@@ -193,6 +193,29 @@ def test_files_of_a_csv_with_other_columns(genelm: Run) -> None:
     assert (Path("data/mine") / "README.md").read_text().startswith("---")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("max_length/genes.csv", "max_length/genes.csv is not a file; check the path."),
+        ("{max_length}/{}.csv", "{max_length}/{}.csv is not a file; check the path."),
+        ("a.csv --source min_length", "--source is 'min_length'; choose one of csv, fasta, genome, ncbi, "),
+        ("a.csv --cluster-with cluster_with{}", "--cluster-with is 'cluster_with{}'; choose one of none, kmers, "),
+        ("--source ncbi --taxon {num_genes}", "--taxon is '{num_genes}'; give its number in NCBI's taxonomy, "),
+        ("a.csv --min-length 5 --max-length 4", "--min-length 5 and --max-length 4 keep no gene; give whole numbers "),
+        ("a.csv --num-genes 3", "--num-genes is an option of the source simulated, not of csv; leave it out."),
+        ("a.csv --source fasta --column sequence=min_length", "--column is an option of the source csv, not of fasta"),
+        ("--source simulated --max-length 9", "--max-length is 9, but simulated genes need at least "),
+        ("--source genome --fasta a.csv", "The source genome needs a --fasta, the chromosomes, and an --annotation, "),
+        (
+            "--source simulated --test-chromosome 8 --split chromosome",
+            "needs --validation-chromosome and --test-chrom",
+        ),
+    ],
+)
+def test_an_error_names_options_and_leaves_what_was_given_as_it_is(options: str, message: str, refused: Run) -> None:
+    assert message in refused(f"data build {options} --output data/genes")
+
+
 def test_a_genome_in_several_files(genelm: Run, refused: Run) -> None:
     letters = random.Random(0)
     for name in ("one", "two"):
@@ -214,7 +237,7 @@ def test_a_genome_in_several_files(genelm: Run, refused: Run) -> None:
     assert entries["both"] == entries["one"] + entries["two"]
     assert sources == {"one": {"chr.fa"}, "two": {"chr.fa"}, "both": {"one/chr.fa", "two/chr.fa"}}
     message = refused(f"data build --source genome {options['both']} --fasta one/chr.fa --output data/x")
-    assert "Of fasta there are 3, of annotation 2; give one annotation for each fasta" in message
+    assert "Of --fasta there are 3, of --annotation 2; give one --annotation for each --fasta" in message
 
 
 def test_leakage_is_reported_again_beside_the_data(genelm: Run) -> None:
