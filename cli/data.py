@@ -1,14 +1,13 @@
 """`genelm data`: build datasets of genes, and report what leaks between their splits."""
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError
+from genelm.storage import InputError, OptionError
 
 from .app import App
 from .arguments import parse_columns
@@ -16,8 +15,8 @@ from .arguments import parse_columns
 data = App(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
 Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may be given several times.")]
-_NAME = re.compile(r"\b(min_length|max_length|cluster_with|num_genes|validation_chromosome|test_chromosome)s?\b")
-"""Of an option in the errors of a config."""
+_SINGULAR = {name: name.removesuffix("s") for name in ("columns", "validation_chromosomes", "test_chromosomes")}
+"""Of fields of a config that are given one at a time."""
 
 READING, CLEANING, SPLITTING = "What is read", "What is kept", "How it is split"
 
@@ -31,8 +30,9 @@ def _names_of_options() -> Iterator[None]:
     """Let an error name the options of the command line rather than those of a config."""
     try:
         yield
-    except InputError as error:
-        raise InputError(_NAME.sub(lambda name: f"--{name[1].replace('_', '-')}", str(error))) from error
+    except OptionError as error:
+        named = error.naming(lambda name: f"--{_SINGULAR.get(name, name).replace('_', '-')}")
+        raise InputError(named) from error
 
 
 @data.command()
@@ -67,8 +67,14 @@ def build(
         list[str] | None,
         _option(READING, "For csv: OURS=THEIRS, such as sequence=dna; may be given several times."),
     ] = None,
-    fasta: Annotated[Path | None, _option(READING, "For genome: the chromosomes, plain, gz or bgz.")] = None,
-    annotation: Annotated[Path | None, _option(READING, "For genome: their GFF3 or GTF.")] = None,
+    fasta: Annotated[
+        list[Path] | None,
+        _option(READING, "For genome: the chromosomes, plain, gz or bgz; may be given several times."),
+    ] = None,
+    annotation: Annotated[
+        list[Path] | None,
+        _option(READING, "For genome: their GFF3 or GTF; one for each --fasta, in the same order."),
+    ] = None,
     feature: Annotated[str, _option(READING, "For genome: gene, exon-spliced or CDS.")] = "gene",
     flank: Annotated[int, _option(READING, "For genome: bases to read on either side of a gene.")] = 0,
     taxon: Annotated[
@@ -164,8 +170,8 @@ def build(
         input=[*(inputs or []), *(input_files or [])],
         extra=list(extra or []),
         columns=parse_columns(column),
-        fasta=fasta,
-        annotation=annotation,
+        fasta=list(fasta or []),
+        annotation=list(annotation or []),
         feature=feature,
         flank=flank,
         taxon=taxon,

@@ -8,7 +8,7 @@ from typing import Any
 
 import datasets
 
-from genelm.storage import InputError, sha256_of
+from genelm.storage import InputError, OptionError, sha256_of
 
 from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
 from .genes import SOURCE_COLUMNS, SPLITS
@@ -22,6 +22,8 @@ PAPERS_LONGEST = 1000
 """Bases of the longest gene in arXiv 2307.10634."""
 
 Paths = list[str | Path]
+
+_LISTS_OF_FILES = (*SPLITS, "input", "extra", "fasta", "annotation")
 
 _ONLY_FOR = {
     "columns": ("csv",),
@@ -57,8 +59,8 @@ class HumanGenesConfig(datasets.BuilderConfig):
         extra: files for the training split alone, each a CSV or FASTA file, a zip of NCBI Datasets or a dataset
             folder. What equals, contains or is contained in a validation or test gene is left out.
         columns: for `csv`, which column of the file holds which of ours, such as `{"sequence": "seq_col"}`.
-        fasta: for `genome`, the sequences of the chromosomes.
-        annotation: for `genome`, GFF3 or GTF of these chromosomes.
+        fasta: for `genome`, files with the sequences of the chromosomes.
+        annotation: for `genome`, for each of these files GFF3 or GTF of its chromosomes, in the same order.
         feature: for `genome`, what is read of a gene: `gene`, `exon-spliced` or `CDS`.
         flank: for `genome`, bases read on either side of a gene.
         taxon: for `ncbi`, the number of the organism in NCBI's taxonomy; 9606 is human, 10090 is mouse.
@@ -98,8 +100,8 @@ class HumanGenesConfig(datasets.BuilderConfig):
     input: Paths = field(default_factory=list)
     extra: Paths = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
-    fasta: str | Path | None = None
-    annotation: str | Path | None = None
+    fasta: Paths = field(default_factory=list)
+    annotation: Paths = field(default_factory=list)
     feature: str = "gene"
     flank: int = 0
     taxon: str | None = None
@@ -128,7 +130,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
             super().__post_init__()
         except datasets.builder.InvalidConfigName as error:
             raise InputError(f"{self.name!r} cannot name a dataset; leave out the letters <>:/\\|?*.") from error
-        for name in (*SPLITS, "input", "extra"):
+        for name in _LISTS_OF_FILES:
             if isinstance(getattr(self, name), str | Path):  # one file, as `datasets` also takes it
                 setattr(self, name, [getattr(self, name)])
         self._check_choices()
@@ -151,19 +153,22 @@ class HumanGenesConfig(datasets.BuilderConfig):
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genelm" / "ncbi"
 
     @property
+    def genomes(self) -> list[tuple[Path, Path]]:
+        """Each file of chromosomes with its annotation."""
+        return [(Path(fasta), Path(annotation)) for fasta, annotation in zip(self.fasta, self.annotation, strict=True)]
+
+    @property
     def files(self) -> dict[str, list[Path]]:
         """The files and folders to read, by the part of the build they are for."""
         given: dict[str, Paths] = {name: getattr(self, name) for name in (*SPLITS, "input", "extra")}
-        given["input"] = given["input"] + [path for path in (self.fasta, self.annotation) if path is not None]
+        given["input"] = given["input"] + [path for pair in self.genomes for path in pair]
         return {name: [Path(path) for path in paths] for name, paths in given.items() if paths}
 
     def options(self) -> dict[str, Any]:
         """Return every option that decides the content, as plain JSON values."""
         values = {name: getattr(self, name) for name in _OPTIONS if name not in _HOW_ONLY}
-        for name in (*SPLITS, "input", "extra"):
+        for name in _LISTS_OF_FILES:
             values[name] = [str(path) for path in values[name]]
-        for name in ("fasta", "annotation"):
-            values[name] = None if values[name] is None else str(values[name])
         return {**values, "fractions": list(self.fractions)}
 
     def checksums(self) -> list[str]:
@@ -184,7 +189,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
         ):
             if getattr(self, name) not in choices:
                 listed = ", ".join(choice for choice in choices if choice)
-                raise InputError(f"{name} is {getattr(self, name)!r}; choose one of {listed}.")
+                raise OptionError(f"{{{name}}} is {{!r}}; choose one of {{}}.", getattr(self, name), listed)
 
     def _fill_in(self) -> None:
         """Put what the defaults that depend on other options come to in their place."""
@@ -201,17 +206,22 @@ class HumanGenesConfig(datasets.BuilderConfig):
     def _check_numbers(self) -> None:
         assert self.max_length is not None  # filled in
         if self.min_length < 1 or 0 != self.max_length < self.min_length:
-            raise InputError(
-                f"min_length {self.min_length} and max_length {self.max_length} keep no gene; "
-                "give whole numbers with 1 <= min_length <= max_length, or a max_length of 0 for no limit."
+            raise OptionError(
+                "{min_length} {} and {max_length} {} keep no gene; give whole numbers with 1 <= {min_length} <= "
+                "{max_length}, or a {max_length} of 0 for no limit.",
+                self.min_length,
+                self.max_length,
             )
         if self.stride is not None and (self.window is None or not 1 <= self.stride <= self.window):
-            raise InputError(
-                f"stride is {self.stride} and window {self.window}: bases between windows would be lost; "
-                "give 1 <= stride <= window."
+            raise OptionError(
+                "{stride} is {} and {window} {}: bases between windows would be lost; give 1 <= {stride} <= {window}.",
+                self.stride,
+                self.window,
             )
         if self.window is not None and self.window < self.min_length:
-            raise InputError(f"window {self.window} is shorter than min_length {self.min_length}; no window is kept.")
+            raise OptionError(
+                "{window} {} is shorter than {min_length} {}; no window is kept.", self.window, self.min_length
+            )
         if len(self.fractions) != 3 or min(self.fractions) <= 0 or not math.isclose(sum(self.fractions), 1):
             raise InputError(
                 f"The split fractions {list(self.fractions)} are not three positive numbers that add up to 1; "
@@ -219,37 +229,54 @@ class HumanGenesConfig(datasets.BuilderConfig):
             )
         for name in ("identity", "coverage"):
             if not 0 < getattr(self, name) <= 1:
-                raise InputError(f"{name} is {getattr(self, name)}; give a share above 0 and at most 1, such as 0.8.")
+                raise OptionError(
+                    f"{{{name}}} is {{}}; give a share above 0 and at most 1, such as 0.8.", getattr(self, name)
+                )
         for name, least in (("num_genes", 1), ("seed", 0), ("flank", 0), ("threads", 1)):
             if getattr(self, name) < least:
-                raise InputError(f"{name} is {getattr(self, name)}; give a whole number from {least} on.")
+                raise OptionError(f"{{{name}}} is {{}}; give a whole number from {{}} on.", getattr(self, name), least)
 
     def _check_source(self) -> None:
         for name, sources in _ONLY_FOR.items():
             if name == "columns" and any(Path(path).suffix.lower() == ".csv" for path in self.extra):
                 continue
             if self.source not in sources and getattr(self, name) != _DEFAULTS[name]:
-                raise InputError(
-                    f"{name} is an option of the source {' or '.join(sources)}, not of {self.source}; leave it out."
+                raise OptionError(
+                    f"{{{name}}} is an option of the source {{}}, not of {{}}; leave it out.",
+                    " or ".join(sources),
+                    self.source,
                 )
         for name in self.columns:
             if name not in SOURCE_COLUMNS:
                 raise InputError(
                     f"No column {name!r} of a gene can be read; name some of {', '.join(SOURCE_COLUMNS)}."
                 )
-        if self.source == "genome" and (self.fasta is None or self.annotation is None):
-            raise InputError("The source genome needs a fasta, the chromosomes, and an annotation, their GFF3 or GTF.")
+        if self.source == "genome" and not (self.fasta and self.annotation):
+            raise OptionError(
+                "The source genome needs a {fasta}, the chromosomes, and an {annotation}, their GFF3 or GTF."
+            )
+        if len(self.fasta) != len(self.annotation):
+            raise OptionError(
+                "Of {fasta} there are {}, of {annotation} {}; give one {annotation} for each {fasta}, in the same "
+                "order.",
+                len(self.fasta),
+                len(self.annotation),
+            )
         if self.source == "ncbi" and self.taxon is None:
-            raise InputError("The source ncbi needs a taxon, such as 9606 for human genes or 10090 for the mouse's.")
+            raise OptionError(
+                "The source ncbi needs a {taxon}, such as 9606 for human genes or 10090 for the mouse's."
+            )
         if self.taxon is not None and not str(self.taxon).isdigit():
-            raise InputError(f"taxon is {self.taxon!r}; give its number in NCBI's taxonomy, such as 9606 for human.")
+            raise OptionError(
+                "{taxon} is {!r}; give its number in NCBI's taxonomy, such as 9606 for human.", self.taxon
+            )
 
     def _check_split(self) -> None:
         chromosomes = [*self.validation_chromosomes, *self.test_chromosomes]
         if self.split == "chromosome":
             if not self.validation_chromosomes or not self.test_chromosomes:
-                raise InputError(
-                    "The split by chromosome needs validation_chromosomes and test_chromosomes, such as 8 and 9."
+                raise OptionError(
+                    "The split by chromosome needs {validation_chromosomes} and {test_chromosomes}, such as 8 and 9."
                 )
             if twice := sorted({name for name in chromosomes if chromosomes.count(name) > 1}):
                 raise InputError(f"Chromosome {twice[0]} is named twice; give each for validation or for test, once.")
@@ -258,7 +285,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
                 f"Chromosomes are named for the split by chromosome, not for {self.split}; leave them out."
             )
         if self.split == "similarity" and self.cluster_with == "none":
-            raise InputError("The split by similarity searches for similar genes; leave out cluster_with none.")
+            raise OptionError("The split by similarity searches for similar genes; leave out {cluster_with} none.")
 
     def _check_files(self) -> None:
         if self.data_files or self.data_dir:

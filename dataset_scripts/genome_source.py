@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pysam
 
-from genelm.storage import InputError
+from genelm.storage import InputError, OptionError
 
 from .annotation import FEATURE_KINDS, GeneModel, read_gene_models
 from .dropped import Dropped
@@ -37,7 +37,7 @@ def read_genome(
         InputError: a file cannot be used, or the two do not fit together.
     """
     if flank and feature != "gene":
-        raise InputError(f"flank is for whole genes: {feature} has no bases beside it; leave one of the two out.")
+        raise OptionError("{flank} is for whole genes: {} has no bases beside it; leave one of the two out.", feature)
     with open_indexed_fasta(fasta) as contigs:
         for gene in read_gene_models(annotation, feature, dropped):
             spans = _spans_on_contig(gene, contigs, fasta, flank)

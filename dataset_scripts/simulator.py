@@ -19,7 +19,7 @@ them.
 import numpy as np
 import numpy.typing as npt
 
-from genelm.storage import InputError
+from genelm.storage import OptionError
 
 from .genes import Gene, new_gene
 
@@ -48,10 +48,12 @@ def simulate_genes(num_genes: int, seed: int, max_length: int) -> list[Gene]:
         The genes, relatives in a row; `gene_group` names the family.
 
     Raises:
-        InputError: `max_length` is too small.
+        OptionError: `max_length` is too small.
     """
     if max_length < MIN_LENGTH:
-        raise InputError(f"max_length is {max_length}, but simulated genes need at least {MIN_LENGTH}; raise it.")
+        raise OptionError(
+            "{max_length} is {}, but simulated genes need at least {}; raise it.", max_length, MIN_LENGTH
+        )
     rng = np.random.default_rng(seed)
     genes: list[Gene] = []
     made: set[str] = set()

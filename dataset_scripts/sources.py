@@ -64,11 +64,10 @@ def open_sources(config: HumanGenesConfig) -> Iterator[Source]:
         yield Source(
             "simulated", "input", partial(_simulated, config), {"file": "simulator", "sha256": None, "bytes": 0}
         )
-    elif config.source == "genome":
-        yield _genome(config)
     elif config.source == "ncbi":
         yield from _ncbi_download(config)
     labels = _labels([path for paths in config.files.values() for path in paths])
+    yield from (_genome(fasta, annotation, labels[fasta], config) for fasta, annotation in config.genomes)
     for part, paths in config.files.items():
         if part == "extra":
             yield from (_extra(path, labels, config.columns) for path in paths)
@@ -110,11 +109,7 @@ def _extra(path: Path, labels: dict[Path, str], columns: dict[str, str]) -> Sour
     return _file(path, "extra", csv if path.suffix.lower() == ".csv" else read_fasta, labels)
 
 
-def _genome(config: HumanGenesConfig) -> Source:
-    assert config.fasta is not None  # the config refuses a genome without its two files
-    assert config.annotation is not None
-    fasta, annotation = Path(config.fasta), Path(config.annotation)
-
+def _genome(fasta: Path, annotation: Path, label: str, config: HumanGenesConfig) -> Source:
     def genes(dropped: Dropped) -> Iterator[SourceGene]:
         return read_genome(
             fasta,
@@ -131,7 +126,7 @@ def _genome(config: HumanGenesConfig) -> Source:
         "sha256": sha256_of(files),
         "bytes": sum(file.stat().st_size for file in files),
     }
-    return Source(fasta.name, "input", genes, entry)
+    return Source(label, "input", genes, entry)
 
 
 def _ncbi_download(config: HumanGenesConfig) -> Iterator[Source]:

@@ -9,7 +9,7 @@ from .atomic import (
     write_json,
 )
 from .environment import LOAD, OtherPrograms, prepare_environment, usable_cores
-from .errors import InputError, check_given_once, input_errors_end
+from .errors import InputError, OptionError, check_given_once, input_errors_end
 from .formats import read_format
 from .names import plain_name
 from .provenance import package_versions, sha256_of, started_command
@@ -17,6 +17,7 @@ from .provenance import package_versions, sha256_of, started_command
 __all__ = [
     "LOAD",
     "InputError",
+    "OptionError",
     "OtherPrograms",
     "atomic_file",
     "atomic_folder",

@@ -2,9 +2,10 @@
 
 import errno
 import os
+import string
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 _SECONDS_FOR_THE_FIRST = 5.0
@@ -18,6 +19,27 @@ class InputError(Exception):
     do. Commands print it without a traceback and exit with status 2; any other exception is a bug and keeps its
     traceback.
     """
+
+
+class OptionError(InputError):
+    """Options cannot be used, or not together; a command whose options have other names says it in its own.
+
+    Args:
+        template: the message, as of `str.format`: `{name}` stands for the name of an option, `{}` for a value.
+        values: what was given, in order. It is never read as part of the template.
+    """
+
+    def __init__(self, template: str, *values: object) -> None:
+        super().__init__(template, *values)
+        self._template, self._values = template, values
+
+    def __str__(self) -> str:
+        return self.naming(str)
+
+    def naming(self, name_of: Callable[[str], str]) -> str:
+        """Return the message with other names for the options."""
+        names = {name for _, name, _, _ in string.Formatter().parse(self._template) if name}
+        return self._template.format(*self._values, **{name: name_of(name) for name in names})
 
 
 def check_given_once(option: str, values: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import os
+import random
 import re
 import shutil
 import sys
@@ -190,6 +191,53 @@ def test_files_of_a_csv_with_other_columns(genelm: Run) -> None:
     splits = [load_split(Path("data/mine"), split) for split in ("train", "validation", "test")]
     assert sum(len(split) for split in splits) == 20
     assert (Path("data/mine") / "README.md").read_text().startswith("---")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("max_length/genes.csv", "max_length/genes.csv is not a file; check the path."),
+        ("{max_length}/{}.csv", "{max_length}/{}.csv is not a file; check the path."),
+        ("a.csv --source min_length", "--source is 'min_length'; choose one of csv, fasta, genome, ncbi, "),
+        ("a.csv --cluster-with cluster_with{}", "--cluster-with is 'cluster_with{}'; choose one of none, kmers, "),
+        ("--source ncbi --taxon {num_genes}", "--taxon is '{num_genes}'; give its number in NCBI's taxonomy, "),
+        ("a.csv --min-length 5 --max-length 4", "--min-length 5 and --max-length 4 keep no gene; give whole numbers "),
+        ("a.csv --num-genes 3", "--num-genes is an option of the source simulated, not of csv; leave it out."),
+        ("a.csv --source fasta --column sequence=min_length", "--column is an option of the source csv, not of fasta"),
+        ("--source simulated --max-length 9", "--max-length is 9, but simulated genes need at least "),
+        ("--source genome --fasta a.csv", "The source genome needs a --fasta, the chromosomes, and an --annotation, "),
+        (
+            "--source simulated --test-chromosome 8 --split chromosome",
+            "needs --validation-chromosome and --test-chrom",
+        ),
+    ],
+)
+def test_an_error_names_options_and_leaves_what_was_given_as_it_is(options: str, message: str, refused: Run) -> None:
+    assert message in refused(f"data build {options} --output data/genes")
+
+
+def test_a_genome_in_several_files(genelm: Run, refused: Run) -> None:
+    letters = random.Random(0)
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        Path(name, "chr.fa").write_text(f">{name}\n{''.join(letters.choices('ACGT', k=600))}\n")
+        lines = [f"{name}\tmade\tgene\t{n * 30 + 1}\t{n * 30 + 25}\t.\t+\t.\tID={name}{n}\n" for n in range(20)]
+        Path(name, "chr.gff3").write_text("##gff-version 3\n" + "".join(lines))
+    options = {name: f"--fasta {name}/chr.fa --annotation {name}/chr.gff3" for name in ("one", "two")}
+    options["both"] = f"{options['one']} {options['two']}"
+    genes, entries, sources = {}, {}, {}
+    for name, given in options.items():
+        genelm(f"data build --source genome {given} --output data/{name}")
+        splits = [load_split(Path("data", name), split) for split in ("train", "validation", "test")]
+        genes[name] = {gene["gene_id"]: gene["sequence"] for split in splits for gene in split}
+        sources[name] = {gene["source"] for split in splits for gene in split}
+        entries[name] = json.loads(Path("data", name, "manifest.json").read_text())["inputs"]
+    assert len(genes["both"]) == 40
+    assert genes["both"] == genes["one"] | genes["two"]
+    assert entries["both"] == entries["one"] + entries["two"]
+    assert sources == {"one": {"chr.fa"}, "two": {"chr.fa"}, "both": {"one/chr.fa", "two/chr.fa"}}
+    message = refused(f"data build --source genome {options['both']} --fasta one/chr.fa --output data/x")
+    assert "Of --fasta there are 3, of --annotation 2; give one --annotation for each --fasta" in message
 
 
 def test_leakage_is_reported_again_beside_the_data(genelm: Run) -> None:

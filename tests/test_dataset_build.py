@@ -170,6 +170,10 @@ def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
         ({"source": "ncbi"}, "ncbi needs a taxon, such as 9606"),
         ({"source": "ncbi", "taxon": "human"}, "taxon is 'human'; give its number"),
         ({"source": "genome", "fasta": "g.fa"}, "genome needs a fasta, .* and an annotation"),
+        (
+            {"source": "genome", "fasta": ["g.fa", "h.fa"], "annotation": "g.gff3"},
+            "Of fasta there are 2, of annotation 1; give one annotation for each fasta",
+        ),
         ({"split": "chromosome"}, "needs validation_chromosomes and test_chromosomes"),
         (
             {"split": "chromosome", "validation_chromosomes": ["8"], "test_chromosomes": ["8"]},

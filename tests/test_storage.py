@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 import subprocess
 import sys
 from collections import namedtuple
@@ -11,6 +12,7 @@ import pytest
 
 from genelm.storage import (
     InputError,
+    OptionError,
     OtherPrograms,
     atomic_file,
     atomic_folder,
@@ -153,6 +155,13 @@ def test_versions_of_what_decides_results() -> None:
 
 
 CoreTimes = namedtuple("CoreTimes", "user system idle iowait")
+
+
+def test_an_error_gives_its_options_other_names_and_its_values_none() -> None:
+    error = OptionError("{seed} is {!r}, {size} is {}.", "{seed}", "size")
+    for one in (error, pickle.loads(pickle.dumps(error))):  # as it comes from another process
+        assert str(one) == "seed is '{seed}', size is size."
+        assert one.naming(lambda name: f"--{name}") == "--seed is '{seed}', --size is size."
 
 
 def test_what_other_programs_take_of_the_cores_that_this_one_may_use(monkeypatch) -> None:
