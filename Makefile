@@ -12,18 +12,17 @@ LAUNCH := $(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,quality]'
 	touch $@
 
-demo: .venv/installed  ## simulate genes, train four models, compare them, use one
+demo: .venv/installed  ## simulate genes, make three models, compare them, use one
 	rm -rf demo
 	$(GENELM) data build --source simulated --num-genes 1500 --output demo/simulated_genes
 	$(GENELM) ngram fit --data demo/simulated_genes --output demo/runs/mixture
-	$(GENELM) ngram fit --data demo/simulated_genes --smoothing laplace --order 4 --output demo/runs/laplace4
 	$(LAUNCH) train.py --config configs/demo.yaml --data demo/simulated_genes --output_dir demo/runs/lstm
 	$(LAUNCH) train.py --config configs/demo_gpt2.yaml --data demo/simulated_genes --output_dir demo/runs/gpt2
-	for model in laplace4 lstm gpt2; do \
+	for model in lstm gpt2; do \
 		$(GENELM) evaluate demo/runs/$$model --data demo/simulated_genes --split test \
 			--task perplexity --task edits --output demo/results/$$model.json || exit 1; \
 	done
-	$(GENELM) baselines --data demo/simulated_genes --split test --order 1 --order 5 --task perplexity --task edits \
+	$(GENELM) baselines --data demo/simulated_genes --split test --order 5 --task perplexity --task edits \
 		--output demo/results
 	$(GENELM) report demo/results/*.json --output demo/report
 	$(GENELM) generate demo/runs/lstm --num 5 --prompt ATG --max-new-tokens 100 --output demo/genes.fa
