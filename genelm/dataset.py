@@ -44,7 +44,7 @@ def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
             f"A dataset has no option {name}; {f'did you mean {close[0]}?' if close else 'see HumanGenesConfig.'}"
         )
     given: dict[str, Any] = {
-        name: [value] if name in _LISTS and isinstance(value, str | Path) else value for name, value in options.items()
+        name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in options.items()
     }
     config = HumanGenesConfig(**{"name": folder.resolve().name} | given)
     with atomic_folder(folder, ours=is_dataset_file, is_ours=is_dataset_folder) as temporary:
@@ -54,5 +54,5 @@ def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
     return manifest
 
 
-_LISTS = ("train", "validation", "test", "input", "extra", "validation_chromosomes", "test_chromosomes")
-"""Options that take several values."""
+_LISTS = ("validation_chromosomes", "test_chromosomes")
+"""Options of which a string is one value; of files the config sees to that itself."""

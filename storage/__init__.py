@@ -1,4 +1,4 @@
-"""What all packages share: whole files, checksums, provenance, the error for unusable input, and the machine around."""
+"""What all packages share: whole files, checksums, provenance, the error for unusable input, the machine around."""
 
 from .atomic import (
     atomic_file,

@@ -197,3 +197,19 @@ def test_the_help_of_train_is_its_own() -> None:
     said = CliRunner().invoke(app, ["train", "--help"]).output
     assert said.startswith("usage: genelm train")
     assert "--learning_rate" in said
+
+
+def test_a_single_value_stands_for_a_list(tmp_path: Path) -> None:
+    letters = np.random.default_rng(0).choice(list("ACGT"), (30, 60))
+    (tmp_path / "genes.fa").write_text("".join(f">{i}\n{''.join(gene)}\n" for i, gene in enumerate(letters)))
+    manifest = genelm.build_dataset(tmp_path / "genes", source="fasta", input=str(tmp_path / "genes.fa"))
+    assert sum(split["genes"] for split in manifest["splits"].values()) == 30
+    with pytest.raises(genelm.InputError, match="Chromosome 8 is named twice"):
+        genelm.build_dataset(
+            tmp_path / "other",
+            source="fasta",
+            input=tmp_path / "genes.fa",
+            split="chromosome",
+            validation_chromosomes="8",
+            test_chromosomes="8",
+        )
