@@ -138,6 +138,7 @@ def main() -> None:
             )
         update_table(DOCUMENT, speed_table(results), name="speed")
         threads(arguments.data)
+        step(arguments.data)
     write_json(GPU_RESULTS if arguments.gpu else RESULTS, results)
     print(json.dumps(results, indent=2))
 
@@ -414,32 +415,22 @@ def measure_parts(data: Path) -> dict[str, Any]:
     """Return milliseconds of a step, what it goes to, and what could keep it from being as fast as its products."""
     torch.set_num_threads(LOAD.free_cores())
     tokens = torch.randint(4, 8, BATCH)
-    seconds = {}
-    for cast in (False, True):
-        one_step, times = step_of_lstm(cast), []
-        for _ in range(STEPS["step"]):
-            started = time.perf_counter()
-            one_step(tokens)
-            times.append(time.perf_counter() - started)
-        seconds[cast] = statistics.median(times[2:])
+    seconds_float32 = seconds_of(step_of_lstm(cast=False), tokens)
+    one_step = step_of_lstm()
+    seconds = seconds_of(one_step, tokens)
     by_genes = {}
     for genes in (BATCH[0], 2 * BATCH[0], 4 * BATCH[0], 8 * BATCH[0]):
-        batch, times = torch.randint(4, 8, (genes, BATCH[1])), []
-        for _ in range(STEPS["step"]):
-            started = time.perf_counter()
-            one_step(batch)
-            times.append(time.perf_counter() - started)
-        by_genes[str(genes)] = batch.numel() / statistics.median(times[2:])
+        batch = torch.randint(4, 8, (genes, BATCH[1]))
+        by_genes[str(genes)] = batch.numel() / seconds_of(one_step, batch)
     before = resource.getrusage(resource.RUSAGE_SELF)
     for _ in range(STEPS["step"]):
         one_step(tokens)
     after = resource.getrusage(resource.RUSAGE_SELF)
     switches = (after.ru_nvcsw - before.ru_nvcsw) + (after.ru_nivcsw - before.ru_nivcsw)
-    new = []
-    for length in range(BATCH[1] + 1, BATCH[1] + 6):
-        started = time.perf_counter()
-        one_step(torch.randint(4, 8, (BATCH[0], length)))
-        new.append(time.perf_counter() - started)
+    lengths = range(BATCH[1] + 1, BATCH[1] + 6)
+    new = statistics.median(
+        seconds_of(one_step, torch.randint(4, 8, (BATCH[0], length)), times=1) for length in lengths
+    )
     with torch.profiler.profile() as profile:
         for _ in range(3):
             one_step(tokens)
@@ -451,9 +442,9 @@ def measure_parts(data: Path) -> dict[str, Any]:
     weight = torch.randn(256, 1024, dtype=torch.bfloat16)
     return {
         "threads": torch.get_num_threads(),
-        "ms": 1000 * seconds[True],
-        "ms_float32": 1000 * seconds[False],
-        "ms_new_shape": 1000 * statistics.median(new),
+        "ms": 1000 * seconds,
+        "ms_float32": 1000 * seconds_float32,
+        "ms_new_shape": 1000 * new,
         "bases_per_second_by_genes": by_genes,
         "page_faults": (after.ru_minflt - before.ru_minflt) / STEPS["step"],
         "context_switches": switches / STEPS["step"],
@@ -464,13 +455,25 @@ def measure_parts(data: Path) -> dict[str, Any]:
     }
 
 
-def product_rate(one: torch.Tensor, other: torch.Tensor, times: int) -> float:
-    """Return GFLOP/s of a product, the best of ten rounds."""
+def seconds_of(one_step: Callable[[torch.Tensor], None], tokens: torch.Tensor, times: int = STEPS["step"]) -> float:
+    """Return the seconds of a step, the median of several but the first two."""
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        one_step(tokens)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[2:] or seconds)
+
+
+def product_rate(one: torch.Tensor, other: torch.Tensor, times: int = 1) -> float:
+    """Return GFLOP/s of a product, the best of ten rounds of so many."""
     seconds = []
     for _ in range(10):
         started = time.perf_counter()
         for _ in range(times):
             one @ other
+        if one.device.type == "cuda":
+            torch.cuda.synchronize()
         seconds.append((time.perf_counter() - started) / times)
     return 2 * one.shape[0] * one.shape[1] * other.shape[1] / min(seconds) / 1e9
 
@@ -494,14 +497,7 @@ def measure_products(_: Path) -> dict[str, Any]:
     rates["threads"] = torch.get_num_threads()
     for name, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16)):
         one, other = (torch.randn(size, size, dtype=dtype, device=device) for _ in range(2))
-        seconds = []
-        for _ in range(10):
-            started = time.perf_counter()
-            one @ other
-            if device == "cuda":
-                torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - started)
-        rates[name] = 2 * size**3 / min(seconds) / 1e9
+        rates[name] = product_rate(one, other)
     return rates
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genelm.storage import LOAD, InputError, check_given_once
+from genelm.storage import LOAD, InputError, OptionError, check_given_once
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -36,6 +36,20 @@ TrustRemoteCode = Annotated[
     bool,
     typer.Option("--trust-remote-code", help="Run the code that the model brings; needed for families of others."),
 ]
+
+
+_SINGULAR = {name: name.removesuffix("s") for name in ("columns", "validation_chromosomes", "test_chromosomes")}
+"""Of options that have several values in Python, and are given one at a time here."""
+
+
+@contextmanager
+def names_of_options() -> Iterator[None]:
+    """Let an error name the options of the command line rather than those of Python."""
+    try:
+        yield
+    except OptionError as error:
+        named = error.naming(lambda name: f"--{_SINGULAR.get(name, name).replace('_', '-')}")
+        raise InputError(named) from error
 
 
 @contextmanager

@@ -1,23 +1,16 @@
 """`genelm data`: build datasets of genes, and report what leaks between their splits."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, OptionError
-
 from .app import App
-from .arguments import parse_columns
+from .arguments import names_of_options, parse_columns
 
 data = App(no_args_is_help=True, help="Build datasets of genes, and see what leaks between their splits.")
 
 Files = Annotated[list[Path] | None, typer.Option(help="File of this split; may be given several times.")]
-_SINGULAR = {name: name.removesuffix("s") for name in ("columns", "validation_chromosomes", "test_chromosomes")}
-"""Of fields of a config that are given one at a time."""
-
 READING, CLEANING, SPLITTING = "What is read", "What is kept", "How it is split"
 
 
@@ -25,18 +18,8 @@ def _option(panel: str, text: str, *names: str) -> typer.models.OptionInfo:
     return typer.Option(*names, help=text, rich_help_panel=panel)
 
 
-@contextlib.contextmanager
-def _names_of_options() -> Iterator[None]:
-    """Let an error name the options of the command line rather than those of a config."""
-    try:
-        yield
-    except OptionError as error:
-        named = error.naming(lambda name: f"--{_SINGULAR.get(name, name).replace('_', '-')}")
-        raise InputError(named) from error
-
-
 @data.command()
-@_names_of_options()
+@names_of_options()
 def build(
     output: Annotated[Path, typer.Option(help="Folder to write; an older dataset there is replaced.")],
     inputs: Annotated[list[Path] | None, typer.Argument(help="Files to split, as with --input.")] = None,

@@ -5,12 +5,12 @@ not wait for them.
 """
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from genelm.storage import input_errors_end, prepare_environment
+from genelm.version import __version__
 
 from .app import App
 from .data import data
@@ -47,7 +47,7 @@ app.command()(push)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"genelm {version('genelm')}")
+        print(f"genelm {__version__}")
         raise typer.Exit
 
 

@@ -9,7 +9,7 @@ import typer
 from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder, plain_name
 
 from .app import App
-from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout, load_to_compute
+from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout, load_to_compute, names_of_options
 
 ngram = App(no_args_is_help=True, help="Fit n-gram models, and count more genes into them.")
 
@@ -62,16 +62,23 @@ def fit(
     mixture and interpolated also fit weights on the validation split, in less than a minute for 2 million bases. They
     take some 30 bytes of memory a base while they count (60 with both strands), and 7 (14) a base on the disk.
     """
-    from genelm.modeling import is_model_file, save_model_folder
-    from genelm.tokenization import load_tokenizer
-    from genelm.training import fit_ngram
+    from genelm.fitting import fit_ngram
+    from genelm.modeling import is_model_file
 
     check_output_folder(output, is_model_file)
     _use_threads(threads)
-    options = {"smoothing": smoothing, "order": order, "both_strands": both_strands, "own_gene": own_gene}
-    model, record = fit_ngram(data, options | {"pseudocount": pseudocount, "paper": paper})
-    save_model_folder(output, model, load_tokenizer(), record)
-    print(f"{output}: {smoothing} n-gram of order {model.config.order}, {record['dataset']['bases']:,} bases counted.")
+    model = fit_ngram(
+        data,
+        smoothing,
+        order=order,
+        both_strands=both_strands,
+        own_gene=own_gene,
+        pseudocount=pseudocount,
+        paper=paper,
+    )
+    model.save(output)
+    order, bases = model.network.config.order, model.record["dataset"]["bases"]
+    print(f"{output}: {smoothing} n-gram of order {order}, {bases:,} bases counted.")
 
 
 @ngram.command()
@@ -133,16 +140,13 @@ def generate(
     if output is not None:
         check_output_file(output)
 
-    if min_new_tokens > max_new_tokens:  # before a model is loaded
-        raise InputError(
-            f"--min-new-tokens {min_new_tokens} is more than --max-new-tokens {max_new_tokens}; lower the one or "
-            "raise the other."
-        )
-
     import dnaio
 
     from genelm.model import Model as LoadedModel
+    from genelm.model import check_limits
 
+    with names_of_options():
+        check_limits(min_new_tokens, max_new_tokens)  # before a model is loaded
     network, tokenizer, folder = load_to_compute(model)
     genes = LoadedModel(network, tokenizer, name=model, folder=folder).generate(
         num,

@@ -1,12 +1,12 @@
 """`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the figures side by side."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genelm.storage import InputError, check_output_file, started_command
+from genelm.version import __version__
 
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, load_to_compute, parse_columns
 
@@ -273,5 +273,5 @@ def _load(
         return scorer, info, None
     # What decides the scores; those that were kept of anything else are not gone on with.
     code = sha256_of(sorted(path for path in folder.iterdir() if path.suffix in (".json", ".py", ".txt", ".model")))
-    decides = f"{info['fingerprint']} {code} genelm {version('genelm')} context {context}"
+    decides = f"{info['fingerprint']} {code} genelm {__version__} context {context}"
     return scorer, info, PartialResults(output.with_suffix(".partial"), decides)

@@ -25,12 +25,14 @@ from .partial_results import PartialResults
 from .perplexity import bits_per_base, measure_perplexity
 from .report import best_first, table_marks, update_table, write_report
 from .results import Measurement, find_measurement, make_results, read_results, results_files, write_results
-from .score_table import base_columns, gene_columns, write_base_scores, write_gene_scores
+from .score_table import BASE_COLUMNS, GENE_COLUMNS, base_rows, gene_rows, write_base_scores, write_gene_scores
 from .scoring import MAX_POSITIONS, GeneScores, check_lengths, score_bases, score_genes
 from .tables import headline, markdown_table, results_table
 from .variants import WINDOW, evaluate_variants, name_variants
 
 __all__ = [
+    "BASE_COLUMNS",
+    "GENE_COLUMNS",
     "MAX_POSITIONS",
     "ORDERS",
     "TASKS",
@@ -41,7 +43,7 @@ __all__ = [
     "PairSet",
     "PartialResults",
     "adapt",
-    "base_columns",
+    "base_rows",
     "baseline_names",
     "best_first",
     "bits_per_base",
@@ -54,7 +56,7 @@ __all__ = [
     "evaluate_variants",
     "exact_recurrence",
     "find_measurement",
-    "gene_columns",
+    "gene_rows",
     "gene_scores_path",
     "gene_table_of",
     "headline",

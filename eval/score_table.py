@@ -3,7 +3,8 @@
 import csv
 import gzip
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,48 +15,47 @@ from genelm.storage import atomic_file
 from .perplexity import bits_per_base
 from .scoring import FloatArray, GeneScores, score_bases, score_genes
 
+GENE_COLUMNS = ("gene_id", "length", "bases", "bits_per_base", "perplexity", "total_bits", "eos_bits")
+"""Of a row a gene: `length` counts all letters, `bases` the A, C, G and T among them, `eos_bits` is for the end."""
 
-def gene_columns(names: Sequence[str], sequences: Sequence[str], scores: GeneScores) -> dict[str, list[Any]]:
-    """Return what each gene costs: letters, A/C/G/T among them, bits per base, perplexity, all bits, those of the end.
+BASE_COLUMNS = ("gene_id", "position", "base", "bits")
+"""Of a row a base: positions count from 1."""
+
+
+def gene_rows(names: Sequence[str], sequences: Sequence[str], scores: GeneScores) -> Iterator[tuple[Any, ...]]:
+    """Give `GENE_COLUMNS` of each gene.
 
     Args:
         names: of the genes.
         sequences: the genes as letters; one without A, C, G or T has NaN for its means.
         scores: of these genes.
     """
-    pairs = zip(scores.base_nats.tolist(), scores.n_bases.tolist(), strict=True)
-    bits = [bits_per_base(nats, n_bases) if n_bases else math.nan for nats, n_bases in pairs]
-    return {
-        "gene_id": list(names),
-        "length": list(map(len, sequences)),
-        "bases": scores.n_bases.tolist(),
-        "bits_per_base": bits,
-        "perplexity": [_power_of_two(one) for one in bits],
-        "total_bits": (scores.base_nats / math.log(2)).tolist(),
-        "eos_bits": (scores.eos_nats / math.log(2)).tolist(),
-    }
+    numbers = (values.tolist() for values in (scores.n_bases, scores.base_nats, scores.eos_nats))
+    for name, sequence, n_bases, nats, end in zip(names, sequences, *numbers, strict=True):
+        bits = bits_per_base(nats, n_bases) if n_bases else math.nan
+        perplexity = 2**bits if bits < sys.float_info.max_exp else bits * math.inf
+        yield name, len(sequence), n_bases, bits, perplexity, nats / math.log(2), end / math.log(2)
 
 
-def base_columns(names: Sequence[str], sequences: Sequence[str], bits: Sequence[FloatArray]) -> dict[str, list[Any]]:
-    """Return what each base costs: gene, position (from 1), letter, bits; NaN where a letter is not scored.
+def base_rows(
+    names: Sequence[str], sequences: Sequence[str], tracks: Iterable[FloatArray]
+) -> Iterator[tuple[str, int, str, float]]:
+    """Give `BASE_COLUMNS` of each base of each gene; NaN bits where a letter is not scored.
 
     Args:
         names: of the genes.
         sequences: the genes as letters.
-        bits: of each base of each gene, `[length]`.
+        tracks: for each gene the bits of its letters, `[length]`.
     """
-    return {
-        "gene_id": [name for name, sequence in zip(names, sequences, strict=True) for _ in sequence],
-        "position": [position for sequence in sequences for position in range(1, len(sequence) + 1)],
-        "base": [base for sequence in sequences for base in sequence],
-        "bits": [one for track in bits for one in track.tolist()],
-    }
+    for name, sequence, track in zip(names, sequences, tracks, strict=True):
+        for position, (base, bits) in enumerate(zip(sequence, track.tolist(), strict=True), start=1):
+            yield name, position, base, bits
 
 
 def write_gene_scores(
     model: torch.nn.Module, names: Sequence[str], sequences: Sequence[str], path: Path, max_positions: int
 ) -> None:
-    """Write `gene_columns` as a table.
+    """Write `gene_rows` as a table.
 
     Args:
         model: what `score_genes` takes.
@@ -69,13 +69,13 @@ def write_gene_scores(
     """
     with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_genes(model, sequences, names=names, max_positions=max_positions, description="scoring")
-        _write_rows(file, gene_columns(names, sequences, scores))
+        _write_rows(file, GENE_COLUMNS, gene_rows(names, sequences, scores))
 
 
 def write_base_scores(
     model: torch.nn.Module, names: Sequence[str], sequences: Sequence[str], path: Path, max_positions: int
 ) -> list[FloatArray]:
-    """Write `base_columns` as a table; arguments as `write_gene_scores`.
+    """Write `base_rows` as a table; arguments as `write_gene_scores`.
 
     A letter other than A, C, G and T is not scored; its cell is empty.
 
@@ -84,21 +84,15 @@ def write_base_scores(
     """
     with atomic_file(path) as temporary, _open_to_write(temporary) as file:
         scores = score_bases(model, sequences, names=names, max_positions=max_positions, description="scoring")
-        columns = base_columns(names, sequences, [nats / math.log(2) for nats in scores])
-        columns["bits"] = ["" if math.isnan(bits) else bits for bits in columns["bits"]]
-        _write_rows(file, columns)
+        rows = base_rows(names, sequences, (nats / math.log(2) for nats in scores))
+        _write_rows(file, BASE_COLUMNS, ((*row, "" if math.isnan(bits) else bits) for *row, bits in rows))
     return scores
 
 
-def _power_of_two(bits: float) -> float:
-    """Return a perplexity, infinite where it is too large for a float."""
-    return 2**bits if bits < 1024 else math.inf
-
-
-def _write_rows(file: TextIO, columns: dict[str, list[Any]]) -> None:
+def _write_rows(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = csv.writer(file, delimiter="\t", lineterminator="\n")
     table.writerow(columns)
-    for row in zip(*columns.values(), strict=True):
+    for row in rows:
         table.writerow([f"{value:.6f}" if isinstance(value, float) else value for value in row])
 
 

@@ -60,8 +60,5 @@ def train(
     """
     values = {"config": config, "data": data, "output_dir": output_dir, **options}
     values |= {f"model.{name}": value for name, value in (model or {}).items()}
-    return run_training([part for name, value in values.items() if value is not None for part in _words(name, value)])
-
-
-def _words(name: str, value: Any) -> tuple[str, str]:
-    return f"--{name}", str(value)
+    given = {name: str(value) for name, value in values.items() if value is not None}
+    return run_training([part for name, value in given.items() for part in (f"--{name}", value)])

@@ -12,18 +12,20 @@ import pandas as pd
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from genelm.eval import (
+    BASE_COLUMNS,
+    GENE_COLUMNS,
     MAX_POSITIONS,
     GeneScores,
     adapt,
-    base_columns,
+    base_rows,
     bits_per_base,
-    gene_columns,
+    gene_rows,
     load_model,
     score_bases,
     score_genes,
 )
 from genelm.modeling import generate_genes, is_model_file, read_record, save_model_folder
-from genelm.storage import InputError, check_output_folder
+from genelm.storage import InputError, OptionError, check_output_folder
 from genelm.tokenization import IUPAC_LETTERS, load_tokenizer
 
 
@@ -63,12 +65,12 @@ class Scores:
     @property
     def bits_per_base(self) -> np.ndarray:
         """Bits per base of each gene, `[n_genes]`; 2 is guessing, NaN a gene without A, C, G or T."""
-        return np.asarray(self._columns["bits_per_base"])
+        return self._genes["bits_per_base"].to_numpy()
 
     @property
     def perplexity(self) -> np.ndarray:
         """2 to the power of the bits per base of each gene, `[n_genes]`; 4 is guessing."""
-        return np.asarray(self._columns["perplexity"])
+        return self._genes["perplexity"].to_numpy()
 
     @property
     def overall_bits_per_base(self) -> float:
@@ -82,12 +84,12 @@ class Scores:
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each gene or, with tracks, for each base; the columns are those of `genelm score`."""
         if self.tracks is None:
-            return pd.DataFrame(self._columns)
-        return pd.DataFrame(base_columns(self.names, self.sequences, self.tracks))
+            return self._genes.copy()
+        return pd.DataFrame(base_rows(self.names, self.sequences, self.tracks), columns=BASE_COLUMNS)
 
     @cached_property
-    def _columns(self) -> dict[str, Any]:
-        return gene_columns(self.names, self.sequences, self.totals)
+    def _genes(self) -> pd.DataFrame:
+        return pd.DataFrame(gene_rows(self.names, self.sequences, self.totals), columns=GENE_COLUMNS)
 
 
 class Model:
@@ -198,11 +200,7 @@ class Model:
             InputError: the prompt is no DNA, the limits cross, the genes do not fit into the model's positions, or the
                 model has a vocabulary of its own.
         """
-        if min_new_tokens > max_new_tokens:
-            raise InputError(
-                f"At least {min_new_tokens} new bases are asked for, but at most {max_new_tokens}: min_new_tokens is "
-                "more than max_new_tokens; lower the one or raise the other."
-            )
+        check_limits(min_new_tokens, max_new_tokens)
         _check_letters(prompt.upper(), "The prompt")
         if not self.has_our_vocabulary:
             raise InputError(f"{self.name} has a vocabulary of its own; write with its own tools, such as `pipeline`.")
@@ -281,6 +279,20 @@ def load(
         record=read_record(folder),
         context=context,
     )
+
+
+def check_limits(min_new_tokens: int, max_new_tokens: int) -> None:
+    """Refuse limits on the length of a gene that cross.
+
+    Raises:
+        OptionError: the least is more than the most.
+    """
+    if min_new_tokens > max_new_tokens:
+        raise OptionError(
+            "{min_new_tokens} {} is more than {max_new_tokens} {}; lower the one or raise the other.",
+            min_new_tokens,
+            max_new_tokens,
+        )
 
 
 def _check_letters(sequence: str, what: str) -> None:

@@ -29,6 +29,28 @@ def test_its_table_is_what_the_benchmark_measured(load_benchmark: Callable[[str]
     assert all(results[name]["share_of_time_loading"] < 0.02 for name in ("lstm", "gpt2"))
 
 
+def test_its_tables_of_threads_and_of_a_step_are_what_was_measured(
+    load_benchmark: Callable[[str], ModuleType],
+) -> None:
+    benchmark = load_benchmark("train")
+    for name, file, table in (
+        ("threads", benchmark.THREAD_RESULTS, benchmark.threads_table),
+        ("step", benchmark.STEP_RESULTS, benchmark.step_table),
+    ):
+        start, end = table_marks(name)
+        assert TEXT.split(start)[1].split(end)[0].strip() == table(json.loads(file.read_text())).strip()
+    step, speeds = (json.loads(file.read_text()) for file in (benchmark.STEP_RESULTS, benchmark.RESULTS))
+    assert "Nearly all of a step is spent inside oneDNN's recurrent layers" in TEXT
+    assert sum(share for name, share in step["shares"].items() if "mkldnn_rnn_layer" in name) > 0.9
+    assert "Threads that sleep, new shapes and page faults cost little beside that." in TEXT
+    assert step["ms_new_shape"] < 1.1 * step["ms"]
+    assert "was twice as fast at them" in TEXT
+    assert 2 <= speeds["device"]["bf16"] / step["product_rate"] < 2.5
+    fewest, *more = step["bases_per_second_by_genes"].values()
+    assert "more genes a batch help somewhat" in TEXT
+    assert 1.1 < max(more) / fewest < 1.5
+
+
 def test_its_words_on_five_minutes_are_what_was_measured() -> None:
     for name, limit in (("lstm", 1.885), ("gpt2", 1.925)):
         results = read_results(ROOT / "docs" / "results" / "five_minutes" / f"{name}_five_minutes.json")
