@@ -203,7 +203,7 @@ def score(
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 
     from genelm.dataset_scripts import check_letters, read_fasta
-    from genelm.eval import MAX_POSITIONS, adapt, draw_bases, write_base_scores, write_gene_scores
+    from genelm.eval import MAX_POSITIONS, adapt, plot_bases, write_base_scores, write_gene_scores
 
     names, sequences = [], []
     for gene, place in read_fasta(fasta):
@@ -221,7 +221,7 @@ def score(
     if output is not None:
         print(f"{output}: {len(names):,} genes{', base by base' if per_base else ''}.")
     if picture is not None:
-        drawn = draw_bases(names, nats, picture)
+        drawn = plot_bases(names, nats, picture)
         print(f"{picture}: {drawn} of {len(names):,} genes, base by base.", file=sys.stderr)
 
 
@@ -264,7 +264,7 @@ def push(
                 print(f"Left out, since nobody named it: {error}")
                 continue
             # A folder may hold the results of several models; a file that was named must be of this one.
-            if not place.is_dir() or found["model"]["fingerprint"] == fingerprint:
+            if not place.is_dir() or found.model.fingerprint == fingerprint:
                 measured.append(found)
     if not measured:
         print("There are no results of this very model; the card will say so (see `genelm evaluate`, --results).")

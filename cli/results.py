@@ -1,7 +1,7 @@
 """`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the figures side by side."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,17 @@ from .arguments import Context, MaxPositions, Model, TrustRemoteCode, load_to_co
 if TYPE_CHECKING:
     import torch
 
-    from genelm.eval import PartialResults
+    from genelm.eval import MeasuredModel, ScoreCache
 
 Data = Annotated[Path, typer.Option(help="Folder that `genelm data build` wrote.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
 Task = Annotated[
     list[str] | None,
     typer.Option(
-        help="perplexity (the default), edits, mutations, generation or probing; may be given several times."
+        help="perplexity (how well the next base is predicted; the default), edits (whether a real gene scores more "
+        "than a copy with edits of one kind), mutations (the paper's task, on its pairs), generation (whether "
+        "generated genes are like real ones, and whether they are copies), probing (whether hidden states tell type "
+        "and family of a gene), or MODULE:CLASS, a task of your own; may be given several times."
     ),
 ]
 Pairs = Annotated[
@@ -52,13 +55,13 @@ def evaluate(
     _check_results_file(output)
 
     from genelm.dataset_scripts import read_manifest
-    from genelm.eval import MAX_POSITIONS, evaluate_model, gene_scores_path, headline, write_results
+    from genelm.eval import MAX_POSITIONS, evaluate_model, headline, reports_of
 
     scorer, info, cache = _load(model, output, context, trust_remote_code)
-    _check_same_kind(output, info["name"], read_manifest(data)["name"], split)
+    _check_same_kind(output, info.name, read_manifest(data)["name"], split)
     results = evaluate_model(
         scorer,
-        model_info=info,
+        measured_model=info,
         dataset_folder=data,
         split=split,
         tasks=task or ["perplexity"],
@@ -67,18 +70,17 @@ def evaluate(
         command=started_command(),
         max_positions=max_positions or MAX_POSITIONS,
         cache=cache,
-        gene_scores=gene_scores_path(output) if cache else None,
     )
     if cache is not None:
-        write_results(results, output)
+        results.save(output)
         cache.remove()
-        figures = headline(results)
-        width = max(len(name) for name, _ in figures) + 2
-        for name, figure in figures:
-            print(f"{name + ':':{width}}{figure}")
-        for note in results["notes"]:
+        values = headline(results, reports_of([results], task or []))
+        width = max(len(name) for name, _ in values) + 2
+        for name, value in values:
+            print(f"{name + ':':{width}}{value}")
+        for note in results.notes:
             print(note)
-        print(f"{output}: {len(results['measurements'])} measurements of {model} on {split}.")
+        print(f"{output}: {len(results.measurements)} measurements of {model} on {split}.")
 
 
 def baselines(
@@ -171,16 +173,16 @@ def variants(
         if not file.is_file():
             raise InputError(f"{file} is not a file; check the path.")
 
-    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, name_variants, write_results
+    from genelm.eval import MAX_POSITIONS, WINDOW, evaluate_variants, name_variants
 
     scores = output.with_suffix(".variants.tsv")
     for source in (variants, reference):
         check_output_file(scores, source=source)
     scorer, info, cache = _load(model, output, context, trust_remote_code)
-    _check_same_kind(output, info["name"], *name_variants(variants, window or WINDOW, both_strands))
+    _check_same_kind(output, info.name, *name_variants(variants, window or WINDOW, both_strands))
     results = evaluate_variants(
         scorer,
-        model_info=info,
+        measured_model=info,
         variants=variants,
         reference=reference,
         columns=parse_columns(column),
@@ -196,19 +198,17 @@ def variants(
         variant_scores=scores if cache else None,
     )
     if cache is not None:
-        write_results(results, output)
+        results.save(output)
         cache.remove()
-        for row in results["measurements"]:
-            if row["metric"] == "count":
-                reason = "" if row["group"] == "scored" else f" ({row['stratum']})"
-                print(f"{row['group']}{reason}: {row['value']:,.0f} variants")
-            elif row["group"] == "all":
-                ends = row["confidence_interval"]
+        for row in results.measurements:
+            if row.metric == "count":
+                reason = "" if row.group == "scored" else f" ({row.stratum})"
+                print(f"{row.group}{reason}: {row.value:,.0f} variants")
+            elif row.group == "all":
+                ends = row.confidence_interval
                 interval = "" if ends is None else f" ({ends[0]:.3f}–{ends[1]:.3f})"
-                print(f"{row['metric']}: {row['value']:.3f}{interval}, {row['n_genes']:,} variants")
-        print(
-            f"{output}: {len(results['measurements'])} measurements of {model}; {scores}: the score of each variant."
-        )
+                print(f"{row.metric}: {row.value:.3f}{interval}, {row.n_genes:,} variants")
+        print(f"{output}: {len(results.measurements)} measurements of {model}; {scores}: the score of each variant.")
 
 
 def report(
@@ -220,18 +220,23 @@ def report(
     learning_curve: Annotated[
         Path | None, typer.Option(help="learning_curve.json of `genelm learning-curve`, on the same genes.")
     ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="MODULE:CLASS, a task of your own that is in the results; may be given several times."),
+    ] = None,
 ) -> None:
     """Lay results side by side: tables and pictures, as one HTML page and as Markdown.
 
     genelm report results/*.json --output report/
     """
-    from genelm.eval import best_first, read_results, results_files, results_table, update_table
+    from genelm.eval import best_first, read_results, reports_of, results_files, results_table, update_table
     from genelm.evaluation import report as write_report
 
-    for path in write_report(results, output, learning_curve=learning_curve):
+    for path in write_report(results, output, learning_curve=learning_curve, tasks=task or []):
         print(path)
     if update is not None:
-        update_table(update, results_table(best_first([read_results(file) for file in results_files(results)])))
+        found = best_first([read_results(file) for file in results_files(results)])
+        update_table(update, results_table(found, reports_of(found, task or [])))
         print(update)
 
 
@@ -251,27 +256,27 @@ def _check_same_kind(output: Path, name: str, dataset: str, split: str) -> None:
         old = read_results(output)
     except InputError as error:
         raise InputError(f"--output {output} is there, but is no results file; choose another.") from error
-    if (old["model"]["name"], old["dataset"]["name"], old["dataset"]["split"]) != (name, dataset, split):
+    if (old.model.name, old.dataset.name, old.dataset.split) != (name, dataset, split):
         raise InputError(
-            f"--output {output} has the results of {old['model']['name']} on {old['dataset']['name']}, "
-            f"{old['dataset']['split']}, already; choose another, or remove it."
+            f"--output {output} has the results of {old.model.name} on {old.dataset.name}, {old.dataset.split}, "
+            "already; choose another, or remove it."
         )
 
 
 def _load(
     name: str, output: Path, context: int | None, trust_remote_code: bool
-) -> tuple["torch.nn.Module", dict[str, Any], "PartialResults | None"]:
-    """Load a model for the scorer, say what it is, and on the main process name the file that scores are kept in."""
-    from genelm.eval import PartialResults, adapt, this_process
+) -> tuple["torch.nn.Module", "MeasuredModel", "ScoreCache | None"]:
+    """Return a model for the scorer, what it is, and on the main process the file that scores are kept in."""
+    from genelm.eval import MeasuredModel, ScoreCache, adapt, this_process
     from genelm.modeling import describe_model
     from genelm.storage import sha256_of
 
     network, tokenizer, folder = load_to_compute(name, trust_remote_code)
-    info = describe_model(name, folder, network)
+    info = MeasuredModel(**describe_model(name, folder, network))
     scorer = adapt(network, tokenizer, name, context=context)
     if not this_process().is_main_process:
         return scorer, info, None
     # What decides the scores; those that were kept of anything else are not gone on with.
     code = sha256_of(sorted(path for path in folder.iterdir() if path.suffix in (".json", ".py", ".txt", ".model")))
-    decides = f"{info['fingerprint']} {code} genelm {__version__} context {context}"
-    return scorer, info, PartialResults(output.with_suffix(".partial"), decides)
+    key = f"{info.fingerprint} {code} genelm {__version__} context {context}"
+    return scorer, info, ScoreCache(output.with_suffix(".partial"), key)

@@ -93,4 +93,4 @@ def learning_curve(
         seed=seed,
         launch=launch,
     )
-    print(f"{output / 'learning_curve.png'}: {len(curve['entries'])} trainings.")
+    print(f"{output / 'learning_curve.png'}: {len(curve.entries)} trainings.")

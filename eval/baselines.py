@@ -25,12 +25,11 @@ from genelm.modeling import (
 from genelm.storage import InputError
 from genelm.tokenization import encode, load_tokenizer
 
-from .evaluation import evaluate_model
-from .gene_scores import gene_scores_path
+from .evaluate import evaluate_model
 from .joined_genes import count_bases
-from .perplexity import TASK, TASK_VERSION, Stratum, gene_strata
-from .results import Measurement, make_results, write_results
+from .results import MeasuredDataset, MeasuredModel, Measurement, Results
 from .scoring import MAX_POSITIONS
+from .tasks import Perplexity, Stratum, Task, gene_strata
 
 ORDERS = (0, 1, 3, 5, 7, 9)
 """Of the Markov models: bases that the next one is predicted from, with one added to every count."""
@@ -43,7 +42,7 @@ _COMPRESSORS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 
 
 def baseline_names(split: str, orders: Sequence[int] = ORDERS) -> list[str]:
-    """Name the baselines that there are for a split, each of which has a results file of that name."""
+    """Return the names of the baselines that there are for a split, each of which has a results file of that name."""
     return [*(name for name, _ in _models(split, orders)), *_COMPRESSORS]
 
 
@@ -57,27 +56,27 @@ def measure_baselines(
     split: str,
     output: Path,
     *,
-    tasks: Sequence[str] = (TASK,),
+    tasks: Sequence[str | Task] = (Perplexity.name,),
     pairs: Sequence[Path] = (),
     orders: Sequence[int] = ORDERS,
     seed: int = 0,
     command: str,
     max_positions: int = MAX_POSITIONS,
 ) -> Iterator[Path]:
-    """Measure the baselines on one split of a dataset and write their results files.
+    """Measure the baselines on one split of a dataset, write their results files, and yield their paths.
 
     Args:
         dataset_folder: as `genelm data build` writes it; Markov models and compressors learn from its train split.
-        split: as for `evaluate_model`.
+        split: `train`, `validation` or `test`.
         output: folder for the files: `uniform`, `markov<order>`, `mixture`, `xz`, `zstd`, each `.json`. The mixture is
             that of `genelm ngram fit`; as it fits weights on the validation split, it is measured on the test split
             alone.
-        tasks: likewise; compressors are measured on perplexity alone.
-        pairs: likewise.
+        tasks: what `evaluate_model` takes; compressors are measured on perplexity alone.
+        pairs: files or folders for the task "mutations", the paper's.
         orders: of the Markov models.
-        seed: likewise.
-        command: likewise.
-        max_positions: likewise.
+        seed: of the bootstrap and of made pairs.
+        command: the command line, for the record.
+        max_positions: of one batch of the scorer, padding included.
 
     Yields:
         The path of each results file, once it is written.
@@ -97,10 +96,10 @@ def measure_baselines(
             fit_head(model, [torch.from_numpy(encode(gene)) for gene in validation])
         with tempfile.TemporaryDirectory() as folder:
             save_model_folder(Path(folder), model, load_tokenizer(), record={})
-            info = describe_model(name, Path(folder), model)
+            measured = MeasuredModel(**describe_model(name, Path(folder), model))
         results = evaluate_model(
             model,
-            model_info=info,
+            measured_model=measured,
             dataset_folder=dataset_folder,
             split=split,
             tasks=tasks,
@@ -108,11 +107,10 @@ def measure_baselines(
             seed=seed,
             command=command,
             max_positions=max_positions,
-            gene_scores=gene_scores_path(path),
         )
-        write_results(results, path)
+        results.save(path)
         yield path
-    if TASK not in tasks:
+    if Perplexity.name not in tasks:
         return
     genes = load_split(dataset_folder, split)
     sequences: list[str] = genes["sequence"][:]
@@ -123,17 +121,19 @@ def measure_baselines(
             list(genes["gene_type"]),
         )
     )
+    dataset = MeasuredDataset(name=manifest["name"], fingerprint=manifest["fingerprint"], split=split)
     for name, (settings, compress) in _COMPRESSORS.items():
-        info = {
-            "name": name,
-            "model_type": "compressor",
-            "parameters": 0,
-            "fingerprint": hashlib.sha256(settings.encode()).hexdigest(),
-        }
-        dataset = {"name": manifest["name"], "fingerprint": manifest["fingerprint"], "split": split}
+        fingerprint = hashlib.sha256(settings.encode()).hexdigest()
         rows = _measure_compressor(name, compress, training, sequences, strata)
         path = output / f"{name}.json"
-        write_results(make_results(rows, model=info, dataset=dataset, seed=seed, command=command), path)
+        Results(
+            model=MeasuredModel(name=name, model_type="compressor", parameters=0, fingerprint=fingerprint),
+            dataset=dataset,
+            measurements=rows,
+            seed=seed,
+            command=command,
+            notes=[],
+        ).save(path)
         yield path
 
 
@@ -156,8 +156,8 @@ def _measure_compressor(
     sequences: Sequence[str],
     strata: Sequence[Stratum],
 ) -> list[Measurement]:
-    """Count what the genes of each stratum add to the compressed training genes, one gene a line."""
-    before = "\n".join([*training, ""])
+    """Return the bits that the genes of each stratum add to the compressed training genes, one gene a line."""
+    task, before = Perplexity(), "\n".join([*training, ""])
     alone = len(compress(before.encode()))
     measurements = []
     for stratum in tqdm(strata, desc=name, unit="strata", leave=False):
@@ -166,16 +166,12 @@ def _measure_compressor(
         bits = 8 * (together - alone) / int(stratum.n_bases.sum())
         for metric, units, value in (("bits_per_base", "bits/base", bits), ("perplexity", "", 2**bits)):
             measurements.append(
-                Measurement(
-                    task=TASK,
-                    task_version=TASK_VERSION,
-                    convention="genelm",
-                    metric=metric,
+                task.measurement(
+                    metric,
+                    value,
                     units=units,
                     group=stratum.group,
                     stratum=stratum.name,
-                    value=value,
-                    confidence_interval=None,
                     n_genes=len(genes),
                     n_bases=int(stratum.n_bases.sum()),
                 )

@@ -1,5 +1,6 @@
 from .dataset import build_dataset
-from .evaluation import Results, evaluate, report
+from .eval import Measurement, Results, Task, TaskInput
+from .evaluation import evaluate, report
 from .fitting import fit_ngram, train
 from .model import GeneratedGene, Model, Scores, load
 from .storage import InputError
@@ -8,9 +9,12 @@ from .version import __version__
 __all__ = [
     "GeneratedGene",
     "InputError",
+    "Measurement",
     "Model",
     "Results",
     "Scores",
+    "Task",
+    "TaskInput",
     "__version__",
     "build_dataset",
     "evaluate",

@@ -7,6 +7,7 @@ The words are in `templates/`; this module gathers the facts from `manifest.json
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +17,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors import SafetensorError, safe_open
 
 from genelm.dataset_scripts import SPLITS, WORD_LENGTH
+from genelm.eval import Results, reports_of
 from genelm.modeling import CURVE_FILE, RECORD_FILE, is_model_file
 from genelm.storage import InputError, plain_name, sha256_of
 
 CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
 """Model types that `transformers` does not know: their folders carry the code, and users must trust it."""
-
-METRIC_NAMES = {  # others are named by their own words
-    "bits_per_base": "Bits per base",
-    "perplexity": "Perplexity",
-    "eos_bits_per_gene": "Bits per gene for its end",
-    "accuracy_perplexity_rule": "Accuracy, perplexity rule",
-    "accuracy_probability_rule": "Accuracy, probability rule",
-    "accuracy": "Accuracy, log-odds",
-    "auroc": "AUROC of the difference in log-odds",
-}
-TASKS = {
-    "perplexity": ("Prediction of the next base", "Genes"),
-    "mutations": ("Telling a gene from its mutated copy, as in the paper", "Pairs"),
-    "edits": ("Telling a gene from a copy with edits", "Pairs"),
-    "variants": ("Variants against what is known of them", "Variants"),
-    "generation": ("What the model writes", "Genes"),
-    "probing": ("Gene type and family from hidden states", "Genes"),
-}
-"""Title of each task's table, and what its numbers are counted over."""
-
-MOST_COLUMNS = 8
-"""A task with more metrics has a row for each of them, and a column for each stratum."""
-
-HEADLINE_GROUPS = ("all", "familiarity", "max_edits")
-"""Groups of measurements that enter `model-index`; all groups are in the tables."""
 
 _OF_OTHER_SMOOTHINGS = {
     "mle": {"pseudocount", "both_strands", "own_gene", "index_size", "format_version"},
@@ -121,13 +98,13 @@ def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> st
 
 
 def render_model_card(
-    folder: Path, results: list[dict[str, Any]], repo_id: str | None = None, license_name: str | None = None
+    folder: Path, results: Sequence[Results], repo_id: str | None = None, license_name: str | None = None
 ) -> str:
     """Return the model card, YAML header and `model-index` included, of a model folder.
 
     Args:
         folder: a model folder: `config.json`, `*.safetensors`, and the training record where there is one.
-        results: the results files of this model as `genelm.eval.read_results` gives them, in the order of the card.
+        results: the results files of this model as `genelm.eval.read_results` returns them, in the order of the card.
         repo_id: `USER/NAME` on the Hub; without it the usage snippet names `folder`.
         license_name: of the weights, as the Hub names it; without it the card says that none is stated.
 
@@ -171,7 +148,7 @@ def render_model_card(
         max_tokens=config.get("max_position_embeddings") or config.get("n_positions"),
         record=record,
         not_recorded=[key for key in ("dataset", "command", "config", "seed", "packages") if key not in record],
-        results=[{**result, "tables": _tables(result)} for result in results],
+        results=[(result, _tables(result)) for result in results],
         word_length=WORD_LENGTH,
     )
     return str(ModelCard(f"---\n{header.to_yaml()}\n---\n\n{body}"))
@@ -221,73 +198,31 @@ def _stored_numbers(folder: Path) -> int:
     return total
 
 
-def _tables(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Turn the measurements of one results file into one table per task: a row per stratum, a column per metric."""
+def _tables(results: Results) -> list[dict[str, Any]]:
+    """Return title, columns and rows of a table for each task of some results."""
     tables = []
-    for task in dict.fromkeys(m["task"] for m in result["measurements"]):
-        title, counted = TASKS[task]
-        measurements = [m for m in result["measurements"] if m["task"] == task]
-        metrics = list(dict.fromkeys(m["metric"] for m in measurements))
-        rows: dict[str, dict[str, dict[str, Any]]] = {}
-        for m in measurements:
-            rows.setdefault(_stratum_name(m), {})[m["metric"]] = m
-        lines = [[counted, *map(_metric_name, metrics), f"Number of {counted.lower()}", "Bases"]]
-        lines += [
-            [
-                stratum,
-                *(_value(row[metric]) if metric in row else "" for metric in metrics),
-                *(f"{next(iter(row.values()))[key]:,}" for key in ("n_genes", "n_bases")),
-            ]
-            for stratum, row in rows.items()
-        ]
-        if len(metrics) > MOST_COLUMNS:
-            lines = [list(column) for column in zip(*lines, strict=True)]
-        tables.append({"title": title, "columns": lines[0], "rows": lines[1:]})
+    for task in reports_of([results]):
+        columns, *rows = task.measurement_table(results.of(task.name))
+        tables.append({"title": task.title, "columns": columns, "rows": rows})
     return tables
 
 
-def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
-    """Turn a results file into entries of `model-index`, which holds finite numbers only."""
-    dataset = result["dataset"]
+def _eval_results(results: Results) -> list[EvalResult]:
+    """Return the entries of `model-index`, which holds finite numbers only."""
+    dataset = results.dataset
     return [
         EvalResult(
             task_type="text-generation",
             # The Hub wants the form of a repository name here.
-            dataset_type=plain_name(dataset["name"]),
-            dataset_name=dataset["name"],
-            dataset_split=dataset["split"],
-            dataset_revision=dataset["fingerprint"],
-            metric_type=m["metric"],
-            metric_name=f"{_metric_name(m['metric'])} ({_stratum_name(m)})",
-            metric_value=m["value"],
+            dataset_type=plain_name(dataset.name),
+            dataset_name=dataset.name,
+            dataset_split=dataset.split,
+            dataset_revision=dataset.fingerprint,
+            metric_type=row.metric,
+            metric_name=f"{task.metric_name(row.metric)} ({task.stratum_name(row)})",
+            metric_value=row.value,
         )
-        for m in result["measurements"]
-        if m["group"] in HEADLINE_GROUPS and math.isfinite(m["value"])
+        for task in reports_of([results])
+        for row in results.of(task.name)
+        if row.group in task.headline_groups and math.isfinite(row.value)
     ]
-
-
-def _metric_name(metric: str) -> str:
-    return METRIC_NAMES.get(metric, metric.replace("_", " ").capitalize())
-
-
-def _stratum_name(measurement: dict[str, Any]) -> str:
-    stratum = measurement["stratum"]
-    if measurement["task"] == "probing":
-        return f"{measurement['group'].replace('_', ' ')}: {stratum}"
-    names = {
-        "gene_type": f"type {stratum}",
-        "max_edits": f"at most {stratum} changes",
-        "edits": f"{stratum} edit{'s' * (stratum != '1')}",
-        "length": f"{stratum} bases",
-    }
-    name = names.get(measurement["group"], stratum)
-    return name if measurement["convention"] == "genelm" else f"{name}, {measurement['convention']} convention"
-
-
-def _value(measurement: dict[str, Any]) -> str:
-    value, interval = measurement["value"], measurement["confidence_interval"]
-    if math.isinf(value):
-        return "∞"
-    if measurement["metric"] == "count":
-        return f"{value:,.0f}"
-    return f"{value:.4f} ({interval[0]:.4f} to {interval[1]:.4f})" if interval else f"{value:.4f}"

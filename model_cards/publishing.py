@@ -5,17 +5,17 @@ The commit gets a tag, `version_tag`, by which the card loads the model.
 What is uploaded is decided by one function, `upload_contents`; a dry run writes the same files to a folder.
 """
 
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
 from requests import RequestException
 
-from genelm.eval import write_results
+from genelm.eval import Results, write_results
 from genelm.modeling import is_model_file, model_fingerprint
 from genelm.storage import InputError, atomic_folder, plain_name
 
@@ -28,7 +28,7 @@ _CARD_TAG = "- genelm"
 def publish(
     folder: Path,
     repo_id: str,
-    results: list[dict[str, Any]],
+    results: Sequence[Results],
     *,
     license_name: str | None = None,
     private: bool = False,
@@ -43,7 +43,7 @@ def publish(
     Args:
         folder: a model folder: `config.json`, `*.safetensors`, `tokenizer.json`.
         repo_id: `USER/NAME`; the repository is created if there is none.
-        results: the results files of this very model as `genelm.eval.read_results` gives them.
+        results: the results files of this very model as `genelm.eval.read_results` returns them.
         license_name: of the weights, for the card; see `render_model_card`.
         private: whether a new repository is private.
         dry_run: a folder to write instead of uploading anything.
@@ -70,7 +70,7 @@ def publish(
 
 
 def upload_contents(
-    folder: Path, repo_id: str, results: list[dict[str, Any]], license_name: str | None
+    folder: Path, repo_id: str, results: Sequence[Results], license_name: str | None
 ) -> dict[str, Path | bytes]:
     """Return what a push uploads: for each path in the repository, the local file or the content.
 
@@ -88,10 +88,10 @@ def upload_contents(
     }
     contents["README.md"] = card.encode()
     for result in results:
-        measured = result["model"]["fingerprint"]
+        measured = result.model.fingerprint
         if measured != fingerprint:
             raise InputError(
-                f"The results on {result['dataset']['name']} ({result['dataset']['split']}) were measured on a model "
+                f"The results on {result.dataset.name} ({result.dataset.split}) were measured on a model "
                 f"with fingerprint {measured[:12]}, but {folder} has {fingerprint[:12]}; "
                 f"run `genelm evaluate {folder}` again."
             )
@@ -135,9 +135,9 @@ def _is_published(path: str) -> bool:
     return path == "README.md" or is_model_file(path) or fnmatch(path, "results/*.json")
 
 
-def _results_path(result: dict[str, Any], taken: dict[str, Path | bytes]) -> str:
+def _results_path(result: Results, taken: dict[str, Path | bytes]) -> str:
     """Name a results file after its dataset and split, with a number from the second of that name on."""
-    stem = plain_name(f"{result['dataset']['name']}-{result['dataset']['split']}")
+    stem = plain_name(f"{result.dataset.name}-{result.dataset.split}")
     path, number = f"results/{stem}.json", 1
     while path in taken:
         number += 1
@@ -145,7 +145,7 @@ def _results_path(result: dict[str, Any], taken: dict[str, Path | bytes]) -> str
     return path
 
 
-def _results_file(result: dict[str, Any]) -> bytes:
+def _results_file(result: Results) -> bytes:
     with TemporaryDirectory() as temporary:
         path = Path(temporary) / "results.json"
         write_results(result, path)

@@ -25,6 +25,7 @@ from .modeling_gene_ngram import GeneNGramForCausalLM
 from .modeling_gene_rnn import GeneRNNForCausalLM, GeneRNNModel
 from .ngram_fitting import fit_head, usual_config
 from .recurrent_cache import STATE_NAME
+from .traits import ModelTraits, traits_of
 
 AutoConfig.register("gene_ngram", GeneNGramConfig)
 AutoConfig.register("gene_rnn", GeneRNNConfig)
@@ -49,6 +50,7 @@ __all__ = [
     "GeneRNNConfig",
     "GeneRNNForCausalLM",
     "GeneRNNModel",
+    "ModelTraits",
     "describe_model",
     "fit_head",
     "generate_genes",
@@ -60,5 +62,6 @@ __all__ = [
     "read_record",
     "resolve_model_folder",
     "save_model_folder",
+    "traits_of",
     "usual_config",
 ]

@@ -7,15 +7,18 @@ of a picture is about the same genes all along.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import dataset_facts, read_manifest
 from genelm.eval import (
+    LearningCurve,
+    LearningCurveEntry,
+    MeasuredDataset,
+    MeasuredModel,
+    Results,
     evaluate_model,
     learning_curve_entry,
-    make_learning_curve,
     read_results,
     write_learning_curve,
     write_results,
@@ -45,7 +48,7 @@ def measure_learning_curve(
     split: str = "test",
     seed: int = 0,
     launch: str = "",
-) -> dict[str, Any]:
+) -> LearningCurve:
     """Train on growing shares of the genes, measure, and draw the curve; what is done is not done twice.
 
     On all genes networks take the steps of their config; on a hundredth of them a tenth of these, so that each gene is
@@ -65,7 +68,7 @@ def measure_learning_curve(
         launch: options of `accelerate launch`.
 
     Returns:
-        The curve, as `genelm.eval.read_learning_curve` does.
+        The curve.
 
     Raises:
         InputError: an option or the data cannot be used, or a training failed.
@@ -80,8 +83,8 @@ def measure_learning_curve(
         if names.count(name) > 1:
             raise InputError(f"Two models of the learning curve are called {name}; rename a config file.")
     facts = dataset_facts(read_manifest(data))
-    dataset = {"name": facts["name"], "fingerprint": facts["fingerprint"], "split": split}
-    curve = make_learning_curve([], dataset)
+    dataset = MeasuredDataset(name=facts["name"], fingerprint=facts["fingerprint"], split=split)
+    entries: list[LearningCurveEntry] = []
     bar = tqdm(total=len(names) * len(fractions), desc="trainings", unit="training")
     with bar:
         for name in names:
@@ -94,11 +97,11 @@ def measure_learning_curve(
                     config = configs[[one.stem for one in configs].index(name)]
                     _train(data, folder, config, fraction, seed, max_steps, launch)
                 results = _measure(data, folder, split, output / "results", seed)
-                entry = learning_curve_entry(name, fraction, read_record(folder)["dataset"], results)
-                curve = make_learning_curve([*curve["entries"], entry], dataset)
-                write_learning_curve(curve, output)
+                known = read_record(folder)["dataset"]
+                entries.append(learning_curve_entry(name, fraction, known["genes"], known["bases"], results))
+                write_learning_curve(LearningCurve(dataset=dataset, entries=entries), output)
                 bar.update()
-    return curve
+    return LearningCurve(dataset=dataset, entries=entries)
 
 
 def _fit(data: Path, folder: Path, smoothing: str, fraction: float, seed: int) -> None:
@@ -127,21 +130,21 @@ def _train(
     run_trial({"train_fraction": fraction, "seed": seed, **schedule}, config, data, folder, launch)
 
 
-def _measure(data: Path, folder: Path, split: str, results: Path, seed: int) -> dict[str, Any]:
+def _measure(data: Path, folder: Path, split: str, results: Path, seed: int) -> Results:
     """Measure a trained model, unless that is done, and return the results."""
     path = results / f"{folder.name}.json"
     model, _ = load_model_folder(folder)
-    info = describe_model(str(folder), folder, model)
+    info = MeasuredModel(**describe_model(str(folder), folder, model))
     measured = read_results(path) if path.is_file() else None
-    wanted = (info["fingerprint"], dataset_facts(read_manifest(data))["fingerprint"], split, seed)
+    wanted = (info.fingerprint, dataset_facts(read_manifest(data))["fingerprint"], split, seed)
     if measured is None or wanted != (
-        measured["model"]["fingerprint"],
-        measured["dataset"]["fingerprint"],
-        measured["dataset"]["split"],
-        measured["seed"],
+        measured.model.fingerprint,
+        measured.dataset.fingerprint,
+        measured.dataset.split,
+        measured.seed,
     ):
         measured = evaluate_model(
-            model, model_info=info, dataset_folder=data, split=split, seed=seed, command=started_command()
+            model, measured_model=info, dataset_folder=data, split=split, seed=seed, command=started_command()
         )
         write_results(measured, path)
     return measured

@@ -5,7 +5,7 @@ import datasets
 import evaluate
 import numpy
 
-from genelm.eval import edit_accuracy, edit_auroc
+from genelm.eval import pair_accuracy, pair_auroc
 
 _DESCRIPTION = "How well scores tell real genes from edited copies: accuracy with ties a half, and AUROC."
 
@@ -31,4 +31,4 @@ class EditAccuracy(evaluate.Metric):
 
     def _compute(self, real: list[float], edited: list[float]) -> dict[str, float]:
         differences = numpy.subtract(real, edited)
-        return {"edit_accuracy": edit_accuracy(differences), "edit_auroc": edit_auroc(differences)}
+        return {"edit_accuracy": pair_accuracy(differences), "edit_auroc": pair_auroc(differences)}
