@@ -244,10 +244,16 @@ def read_results(path: Path) -> Results:
         instead="give a results file of `genelm evaluate`",
         anew=again,
     )
-    for row in content["measurements"]:
-        if row["value"] == _INFINITY:
-            row["value"] = math.inf
     try:
-        return msgspec.convert(content, Results)
+        return msgspec.convert(_with_floats(content), Results)
     except msgspec.ValidationError as error:
         raise InputError(f"{path} does not hold what results hold ({error}); {again}.") from None
+
+
+def _with_floats(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file holds with its infinite values as floats."""
+    rows = content["measurements"]
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and row.get("value") == _INFINITY:
+            row["value"] = math.inf
+    return content

@@ -13,7 +13,7 @@ from torch.utils._device import _device_constructors
 from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel
 
 from genelm.eval import load_model, score_genes
-from genelm.eval.foreign import SingleBaseModel, SingleBases
+from genelm.eval.scoring.adapters import SingleBaseModel, SingleBases
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, fit_head, save_model_folder
 from genelm.tokenization import encode, load_tokenizer
 
@@ -141,6 +141,6 @@ def test_models_are_loaded_to_where_they_are_fastest(tmp_path: Path, monkeypatch
     for name, model in models.items():
         save_model_folder(tmp_path / name, model, load_tokenizer(), record={})
     with cuda_stand_in() as device:
-        monkeypatch.setattr("genelm.eval.loading.this_process", lambda: SimpleNamespace(device=device))
+        monkeypatch.setattr("genelm.eval.scoring.loaded_model.this_process", lambda: SimpleNamespace(device=device))
         places = {name: load_model(str(tmp_path / name))[0].device.type for name in models}
     assert places == {"gpt2": "cuda", "table": "cuda", "index": "cpu"}

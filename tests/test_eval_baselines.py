@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
-from genelm.eval import find_measurement, gene_table_of, measure_baselines, read_results
+from genelm.eval import Results, measure_baselines, read_results
 from genelm.modeling import model_fingerprint, save_model_folder
 from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
@@ -32,9 +32,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _bits(path: Path, group: str = "all", stratum: str = "all") -> float:
-    row = find_measurement(read_results(path), task="perplexity", metric="bits_per_base", group=group, stratum=stratum)
+    row = read_results(path).find(task="perplexity", metric="bits_per_base", group=group, stratum=stratum)
     assert row is not None
-    return row["value"]
+    return row.value
 
 
 def test_every_baseline_has_its_results(dataset: Path, tmp_path: Path) -> None:
@@ -44,16 +44,16 @@ def test_every_baseline_has_its_results(dataset: Path, tmp_path: Path) -> None:
     names = ["uniform", "markov0", "markov2", "mixture", "xz", "zstd"]
     assert [path.name for path in paths] == [f"{name}.json" for name in names]
     assert _bits(tmp_path / "uniform.json") == pytest.approx(2)
-    guesses = find_measurement(read_results(tmp_path / "uniform.json"), task="edits", metric="accuracy")
+    guesses = read_results(tmp_path / "uniform.json").find(task="edits", metric="accuracy")
     assert guesses is not None
-    assert guesses["value"] == 0.5
-    assert gene_table_of(tmp_path / "markov2.json", read_results(tmp_path / "markov2.json")) is not None
+    assert guesses.value == 0.5
+    assert Results.load(tmp_path / "markov2.json").gene_table is not None
     assert _bits(tmp_path / "mixture.json") < _bits(tmp_path / "markov2.json")
     # A compressor finds what training holds, and needs more than two bits for what it does not.
     for name in ("xz", "zstd"):
         assert _bits(tmp_path / f"{name}.json", "familiarity", "familiar") < 0.3
         assert 2 < _bits(tmp_path / f"{name}.json", "familiarity", "novel") < 3
-    assert not any(row["task"] == "edits" for row in read_results(tmp_path / "xz.json")["measurements"])
+    assert not read_results(tmp_path / "xz.json").of("edits")
 
 
 def test_the_mixture_is_measured_on_genes_it_was_not_fitted_to(dataset: Path, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_mixture_is_that_of_ngram_fit(dataset: Path, tmp_path: Path) -> None
     list(measure_baselines(dataset, "test", tmp_path, orders=[], command="a test"))
     model, record = fit_ngram(dataset, {"smoothing": "mixture"})
     save_model_folder(tmp_path / "mixture", model, load_tokenizer(), record)
-    measured = read_results(tmp_path / "mixture.json")["model"]["fingerprint"]
+    measured = read_results(tmp_path / "mixture.json").model.fingerprint
     assert measured == model_fingerprint(tmp_path / "mixture")
 
 

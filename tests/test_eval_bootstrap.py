@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from genelm.eval import bootstrap
-from genelm.eval.bootstrap import ratio_interval, statistic_interval
+from genelm.eval.statistics import bootstrap, ratio_interval, statistic_interval
 
 
 def test_interval_covers_the_ratio_of_sums_with_the_width_that_statistics_gives() -> None:

@@ -2,17 +2,18 @@
 
 import math
 from collections import Counter
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from evaluated_genes import genes_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.eval import GeneScores, Measurement, make_edited_pairs, measure_edits
-from genelm.eval import edits as task
-from genelm.eval.edits import KINDS, NUMBERS_OF_EDITS, accuracy, auroc
+from genelm.eval import GeneScores, Measurement, TaskInput, pair_accuracy, pair_auroc
+from genelm.eval.tasks import Edits, make_edited_pairs
+from genelm.eval.tasks.edits import KINDS, NUMBERS_OF_EDITS
 from genelm.storage import InputError
 
 GENES = ["".join(np.random.default_rng(i).choice(list("ACGT"), size=40 + i)) for i in range(60)]
@@ -62,14 +63,14 @@ def test_genes_that_cannot_be_edited_are_left_out() -> None:
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=12))
 def test_accuracy_and_auroc_are_the_shares_they_are_defined_as(differences: list[int]) -> None:
     found = np.array(differences, dtype=float)
-    assert accuracy(found) == pytest.approx(np.mean([1 if d > 0 else 0.5 if d == 0 else 0 for d in differences]))
+    assert pair_accuracy(found) == pytest.approx(np.mean([1 if d > 0 else 0.5 if d == 0 else 0 for d in differences]))
     wins = [1 if d > -e else 0.5 if d == -e else 0 for d in differences for e in differences]
-    assert auroc(found) == pytest.approx(np.mean(wins))
+    assert pair_auroc(found) == pytest.approx(np.mean(wins))
 
 
 def test_infinities_and_what_is_less_than_a_tie() -> None:
-    assert accuracy(np.array([np.inf, -np.inf, np.nan, 1e-9])) == (1 + 0 + 0.5 + 0.5) / 4
-    assert auroc(np.array([np.inf, np.nan])) == 0.875  # of the four pairs of pairs, three are won and one is tied
+    assert pair_accuracy(np.array([np.inf, -np.inf, np.nan, 1e-9])) == (1 + 0 + 0.5 + 0.5) / 4
+    assert pair_auroc(np.array([np.inf, np.nan])) == 0.875  # of the four pairs of pairs, three are won and one is tied
 
 
 def _measured(monkeypatch: pytest.MonkeyPatch, bits: Any) -> list[Measurement]:
@@ -80,11 +81,13 @@ def _measured(monkeypatch: pytest.MonkeyPatch, bits: Any) -> list[Measurement]:
         nats = n_bases * np.array([bits(sequence) for sequence in sequences]) * math.log(2)
         return GeneScores(n_bases, nats, *np.zeros((3, len(sequences))))
 
-    monkeypatch.setattr(task, "score_genes", score_genes)
-    familiarity = np.array(["novel", "familiar", "partly familiar"] * 20)
-    clusters = np.array([str(i // 2) for i in range(60)])
-    model: Any = SimpleNamespace()
-    return measure_edits(model, make_edited_pairs(GENES, seed=0), familiarity=familiarity, clusters=clusters, seed=0)
+    monkeypatch.setattr("genelm.eval.tasks.task.score_genes", score_genes)
+    familiarity = ["novel", "familiar", "partly familiar"] * 20
+    genes = genes_of(GENES, familiarity=familiarity, clusters=[str(i // 2) for i in range(60)])
+    given = TaskInput(model=torch.nn.Module(), genes=genes)
+    task = Edits()
+    task.check(given)
+    return list(task.measure(given))
 
 
 def test_an_oracle_is_always_right_and_a_uniform_model_guesses_in_every_stratum(
@@ -111,6 +114,5 @@ def test_a_model_that_guesses_at_random_has_one_half_within_its_interval(monkeyp
 
 
 def test_a_split_without_a_gene_to_edit_is_refused() -> None:
-    model: Any = SimpleNamespace()
     with pytest.raises(InputError, match="No gene of the split has enough bases"):
-        measure_edits(model, [], familiarity=np.array([]), clusters=np.array([]), seed=0)
+        Edits().check(TaskInput(model=torch.nn.Module(), genes=genes_of(["AC"])))

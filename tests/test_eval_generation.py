@@ -5,25 +5,22 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
+from evaluated_genes import genes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts import reverse_complement
-from genelm.eval import Measurement
-from genelm.eval import longest_matches as search
-from genelm.eval.generation import (
-    HELD_OUT,
-    MIN_CODONS,
-    SHUFFLED,
-    WRITTEN,
-    codon_counts,
-    jensen_shannon,
-    longest_homopolymers,
-    longest_reading_frames,
-    measure_generation,
-)
+from genelm.eval import EvaluatedGenes, Measurement, TaskInput
 from genelm.eval.joined_genes import join_genes, kmers
+from genelm.eval.sequences import codon_counts, longest_homopolymers, longest_matches, longest_reading_frames
+from genelm.eval.sequences.structure import MIN_CODONS
+from genelm.eval.statistics import jensen_shannon
+from genelm.eval.tasks import Generation
+from genelm.eval.tasks.generation import GENERATED, HELD_OUT, SHUFFLED
 from genelm.storage import InputError
+
+PART_BASES = "genelm.eval.sequences.match_lengths.PART_BASES"
 
 
 def _genes(n_genes: int, seed: int) -> list[str]:
@@ -51,20 +48,21 @@ def _measure(
     coding: list[bool] | None = None,
     seed: int = 0,
 ) -> list[Measurement]:
-    flags = [True] * len(written)
-    coding = [True] * len(held_out) if coding is None else coding
-    names = [str(i) for i in range(len(held_out))]
-    return measure_generation(
-        written,
-        flags,
-        held_out=held_out,
-        training=training,
-        coding=coding,
-        clusters=names,
-        identity=0.8,
-        coverage=0.5,
-        seed=seed,
-    )
+    genes = _held_out(held_out, [True] * len(held_out) if coding is None else coding)
+    return _measure_genes(written, [True] * len(written), genes, training, seed)
+
+
+def _held_out(sequences: list[str], coding: list[bool], clusters: list[str] | None = None) -> EvaluatedGenes:
+    names = clusters or [str(i) for i in range(len(sequences))]
+    return genes_of(sequences, clusters=names, types=["PROTEIN_CODING" if codes else "ncRNA" for codes in coding])
+
+
+def _measure_genes(
+    generated: list[str], ended: list[bool], held_out: EvaluatedGenes, training: list[str], seed: int = 0
+) -> list[Measurement]:
+    thresholds = {"identity": 0.8, "coverage": 0.5}
+    task = Generation()
+    return list(task.measure_genes(generated, ended, held_out=held_out, training=training, **thresholds, seed=seed))
 
 
 def _values(measurements: list[Measurement], source: str) -> dict[str, float]:
@@ -120,8 +118,8 @@ def test_longest_matches_worked_by_hand() -> None:
     genes = ["GGGATTACC", "GTAATG", "AAACCGGTTT", "NNN", "", "GATNACA", "TTTGATT", "C"]
     # GATTAC; GTAAT on the other strand; nine letters on either; no base; no letter; ACA; GATT, as TTTGATT would run
     # from one training gene into the next; C.
-    assert search.longest_matches(genes, training).tolist() == [6, 5, 9, 0, 0, 3, 4, 1]
-    assert search.longest_matches(genes, []).tolist() == [0] * 8
+    assert longest_matches(genes, training).tolist() == [6, 5, 9, 0, 0, 3, 4, 1]
+    assert longest_matches(genes, []).tolist() == [0] * 8
 
 
 def _longest_match(gene: str, training: list[str]) -> int:
@@ -151,13 +149,13 @@ def test_longest_matches_are_those_of_a_search_by_brute_force(
     genes: list[str], training: list[str], part_bases: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "PART_BASES", part_bases)
-        assert search.longest_matches(genes, training).tolist() == [_longest_match(gene, training) for gene in genes]
+        patch.setattr(PART_BASES, part_bases)
+        assert longest_matches(genes, training).tolist() == [_longest_match(gene, training) for gene in genes]
 
 
 @pytest.mark.parametrize("part_bases", [400, 1 << 20])
 def test_long_matches_within_other_letters(monkeypatch: pytest.MonkeyPatch, part_bases: int) -> None:
-    monkeypatch.setattr(search, "PART_BASES", part_bases)
+    monkeypatch.setattr(PART_BASES, part_bases)
     generator = np.random.default_rng(2)
     genes, expected = [], []
     for number, known in enumerate(TRAINING):
@@ -170,26 +168,17 @@ def test_long_matches_within_other_letters(monkeypatch: pytest.MonkeyPatch, part
         gene = others[0] + part + others[1]
         genes.append(reverse_complement(gene) if number % 2 else gene)
         expected.append(size)
-    assert search.longest_matches(genes, TRAINING).tolist() == expected
+    assert longest_matches(genes, TRAINING).tolist() == expected
 
 
 def test_figures_worked_by_hand() -> None:
     written, held_out = ["ACGT", "CGCG"], ["AACG"] * 4  # equal ones, so that it does not matter which are drawn
-    measurements = measure_generation(
-        written,
-        [True, False],
-        held_out=held_out,
-        training=["TTTCGT"],
-        coding=[True] * 4,
-        clusters=list("abcd"),
-        identity=0.8,
-        coverage=0.5,
-        seed=0,
-    )
+    genes = _held_out(held_out, [True] * 4, list("abcd"))
+    measurements = _measure_genes(written, [True, False], genes, ["TTTCGT"])
     log = math.log2
     ours = (log(1 / 2.5) + 6 * log(3 / 2.5) + log(1 / 0.5)) / 8  # (1, 3, 3, 1) / 8 against (2.5, 2.5, 2.5, 0.5) / 8
     theirs = (4 * log(4 / 2.5) + 4 * log(2 / 2.5)) / 8
-    assert _values(measurements, WRITTEN) == pytest.approx(
+    assert _values(measurements, GENERATED) == pytest.approx(
         {
             "ended": 0.5,
             "gc": 6 / 8,
@@ -222,26 +211,26 @@ def test_figures_worked_by_hand() -> None:
 
 def test_reading_frames_and_diversity_in_the_figures() -> None:
     frame = "ATG" + "GCC" * (MIN_CODONS - 2) + "TAA"
-    values = _values(_measure([frame, frame + "C" * len(frame)], held_out=[frame] * 4), WRITTEN)
+    values = _values(_measure([frame, frame + "C" * len(frame)], held_out=[frame] * 4), GENERATED)
     assert values["orf_mean"] == (1 + 1 / 2) / 2
     assert values["codon_distance"] == 0
-    assert _values(_measure(["ACGTTGCATCAGGA"], [("ACGTTGCATCAGGA")] * 4), WRITTEN)["distinct_12_mers"] == 1
-    assert _values(_measure(["A" * 13 + "C"], ["A" * 13 + "C"] * 4), WRITTEN)["distinct_12_mers"] == 1 / 3
+    assert _values(_measure(["ACGTTGCATCAGGA"], [("ACGTTGCATCAGGA")] * 4), GENERATED)["distinct_12_mers"] == 1
+    assert _values(_measure(["A" * 13 + "C"], ["A" * 13 + "C"] * 4), GENERATED)["distinct_12_mers"] == 1 / 3
 
 
 def test_codon_usage_is_measured_against_coding_genes_alone() -> None:
     one, other = ("ATG" + codon * (MIN_CODONS - 2) + "TAA" for codon in ("GCC", "AAA"))
     for coding, distance in (([True] * 8, 0.0), ([False] * 8, None)):
         measurements = _measure([one], [one] * 8, coding=coding)
-        assert _values(measurements, WRITTEN).get("codon_distance") == distance
+        assert _values(measurements, GENERATED).get("codon_distance") == distance
     held_out, coding = [one, other] * 20, [True, False] * 20
     measurements = _measure([one], held_out, coding=coding)
-    assert _values(measurements, WRITTEN)["codon_distance"] == 0
+    assert _values(measurements, GENERATED)["codon_distance"] == 0
 
 
 def test_genes_of_the_same_kind_score_like_held_out_ones_and_others_do_not() -> None:
     same = _measure(WRITTEN_ALIKE)
-    ours, reference, shuffled = (_values(same, source) for source in (WRITTEN, HELD_OUT, SHUFFLED))
+    ours, reference, shuffled = (_values(same, source) for source in (GENERATED, HELD_OUT, SHUFFLED))
     for k in (2, 3, 4, 5, 6):
         metric = f"jensen_shannon_{k}"
         assert ours[metric] == pytest.approx(reference[metric], rel=0.25, abs=1e-3)
@@ -250,7 +239,7 @@ def test_genes_of_the_same_kind_score_like_held_out_ones_and_others_do_not() -> 
     assert shuffled["cpg"] == pytest.approx(1, abs=0.1)
     assert shuffled["length_distance"] == reference["length_distance"]
     uniform = ["".join(np.random.default_rng(i).choice(list("ACGT"), size=600)) for i in range(40)]
-    other = _values(_measure(uniform), WRITTEN)
+    other = _values(_measure(uniform), GENERATED)
     assert other["jensen_shannon_3"] > 5 * reference["jensen_shannon_3"]
     assert other["length_distance"] > 300
 
@@ -258,7 +247,7 @@ def test_genes_of_the_same_kind_score_like_held_out_ones_and_others_do_not() -> 
 def test_copies_of_training_genes_are_seen_on_either_strand() -> None:
     for copies in (TRAINING, [reverse_complement(gene) for gene in TRAINING]):
         measurements = _measure(copies)
-        values = _values(measurements, WRITTEN)
+        values = _values(measurements, GENERATED)
         assert values["in_training_24_mers"] == 1
         assert values["longest_match_mean"] == pytest.approx(values["length_mean"])
         assert values["longest_match_max"] == max(map(len, TRAINING))
@@ -272,7 +261,7 @@ def test_relatives_of_training_genes_are_seen_where_no_24_mer_is_shared() -> Non
     for gene in letters:
         for place in range(0, len(gene), 12):
             gene[place] = {"A": "C", "C": "G", "G": "T", "T": "A"}[gene[place]]
-    values = _values(_measure(["".join(gene) for gene in letters]), WRITTEN)
+    values = _values(_measure(["".join(gene) for gene in letters]), GENERATED)
     assert values["in_training_24_mers"] == 0
     assert values["similar_to_training"] == 1
 
@@ -298,7 +287,7 @@ def test_spectra_are_over_equally_much_of_every_source() -> None:
     whole, short = (_measure([gene[:length] for gene in WRITTEN_ALIKE]) for length in (300, 20))
     expected, found = (_values(made, HELD_OUT)["jensen_shannon_6"] for made in (whole, short))
     assert found > 1.5 * expected
-    assert _values(short, WRITTEN)["jensen_shannon_6"] == pytest.approx(found, rel=0.1)
+    assert _values(short, GENERATED)["jensen_shannon_6"] == pytest.approx(found, rel=0.1)
 
 
 def test_means_have_an_interval_around_them() -> None:
@@ -323,7 +312,7 @@ def test_means_have_an_interval_around_them() -> None:
 @pytest.mark.parametrize("held_out", ["N", "", "ACGT" * 10])
 def test_what_there_are_too_few_letters_for_is_left_out(letters: str, held_out: str) -> None:
     measurements = _measure([letters, ""], held_out=[held_out] * 4, training=["ACG"])
-    values = _values(measurements, WRITTEN)
+    values = _values(measurements, GENERATED)
     assert ("gc" in values) == (letters[0] != "N")
     assert ("cpg" in values) == (letters == "CG")
     assert ("jensen_shannon_1" in values) == (letters[0] != "N" and held_out not in ("N", ""))
@@ -332,25 +321,16 @@ def test_what_there_are_too_few_letters_for_is_left_out(letters: str, held_out: 
 
 def test_nothing_written_or_too_few_held_out_genes_are_refused() -> None:
     for nothing in ([], ["", ""]):
-        with pytest.raises(InputError, match="The model wrote no letter"):
+        with pytest.raises(InputError, match="The model generated no letter"):
             _measure(nothing)
     with pytest.raises(InputError, match="at least 4 held-out genes, but the split has 3"):
-        _measure(["ACGT"], held_out=REAL[:3])
+        Generation().check(TaskInput(model=torch.nn.Module(), genes=genes_of(REAL[:3])))
 
 
 def test_relatives_are_on_one_side_of_the_halves() -> None:
-    # Four clusters of equal genes: those beside the yardstick have no spectrum in common with it.
+    # Four clusters of equal genes: those beside the reference set have no spectrum in common with it.
     families = [[letter * 20] * 4 for letter in "ACGT"]
     held_out = [gene for family in families for gene in family]
-    measurements = measure_generation(
-        ["ACGT"] * 8,
-        [True] * 8,
-        held_out=held_out,
-        training=[],
-        coding=[False] * 16,
-        clusters=[str(i // 4) for i in range(16)],
-        identity=0.8,
-        coverage=0.5,
-        seed=0,
-    )
+    genes = _held_out(held_out, [False] * 16, [str(i // 4) for i in range(16)])
+    measurements = _measure_genes(["ACGT"] * 8, [True] * 8, genes, [])
     assert _values(measurements, HELD_OUT)["jensen_shannon_1"] == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from genelm.eval import edits, generation, mutations, perplexity
+from genelm.eval import TASKS
 
 METRICS = Path(__file__).parent.parent / "eval" / "metrics"
 
@@ -54,5 +54,5 @@ def test_every_metric_is_in_the_list_with_the_version_of_its_task() -> None:
     listed = (METRICS / "README.md").read_text()
     for folder in METRICS.iterdir():
         assert folder.name == "README.md" or f"[{folder.name}]({folder.name})" in listed
-    for task in (perplexity, mutations, edits, generation):
-        assert f"| {task.TASK} {task.TASK_VERSION} " in listed
+    for name in ("perplexity", "mutations", "edits", "generation"):
+        assert f"| {name} {TASKS[name].version} " in listed

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from evaluated_genes import genes_of
 
-from genelm.eval import GeneScores, PairSet, measure_mutations, mutation_accuracy, read_pairs
-from genelm.eval import mutations as task
+from genelm.eval import GeneScores, TaskInput, mutation_accuracy
+from genelm.eval.tasks import Mutations, PairSet, read_pairs
 from genelm.storage import InputError
 
 LSTM = SimpleNamespace(model_type="gene_rnn")
@@ -30,14 +31,19 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, list[float]]]
             n_bases = [sum(sequence.count(base) for base in "ACGT") for sequence in sequences]
             return GeneScores(np.array(n_bases), *np.array([costs[sequence] for sequence in sequences], float).T)
 
-        monkeypatch.setattr(task, "score_genes", score_genes)
+        monkeypatch.setattr("genelm.eval.tasks.task.score_genes", score_genes)
         return calls
 
     return use
 
 
+def _given(config: Any) -> TaskInput:
+    model: Any = SimpleNamespace(config=config)
+    return TaskInput(model=model, genes=genes_of())
+
+
 def _accuracies(config: Any, pair_sets: list[PairSet]) -> dict[tuple[str, str, str], float]:
-    rows = measure_mutations(SimpleNamespace(config=config), pair_sets, clusters={}, seed=0)
+    rows = Mutations().measure_pairs(pair_sets, _given(config))
     return {(row.convention, row.metric.removeprefix("accuracy_"), row.stratum): row.value for row in rows}
 
 
@@ -81,7 +87,7 @@ def test_every_sequence_is_scored_once_and_pairs_of_one_k_are_pooled(scored: Cal
 def test_sizes_and_interval(scored: Callable) -> None:
     scored({"AC": [1, 0, 1, 0], "CA": [2, 0, 2, 0]})
     pairs = PairSet("generated K=1 seed=0", 1, ("AC", "AC", "CA", "AC"), ("CA", "CA", "AC", "CA"))
-    row = measure_mutations(SimpleNamespace(config=LSTM), [pairs], clusters={}, seed=0)[0]
+    row = next(Mutations().measure_pairs([pairs], _given(LSTM)))
     assert (row.group, row.stratum, row.value, row.n_genes, row.n_bases) == ("pairs", pairs.name, 0.75, 4, 8)
     assert row.confidence_interval is not None
     low, high = row.confidence_interval

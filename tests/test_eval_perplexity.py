@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from evaluated_genes import genes_of
 
-from genelm.eval import GeneScores, Measurement, bits_per_base, measure_perplexity
-from genelm.eval.perplexity import length_strata
+from genelm.eval import GeneScores, Measurement, bits_per_base
+from genelm.eval.tasks import Perplexity
+from genelm.eval.tasks.strata import length_strata
 from genelm.storage import InputError
 
 LN2 = math.log(2)
@@ -29,7 +31,8 @@ GENE_TYPES = ["PSEUDO", None, "PSEUDO"]
 
 
 def _measure(config: Any, scores: GeneScores = SCORES) -> list[Measurement]:
-    return measure_perplexity(scores, config, familiarity=FAMILIARITY, gene_types=GENE_TYPES, clusters=None, seed=0)
+    genes = genes_of(["A", "ACG", "ACGT"], familiarity=FAMILIARITY, types=GENE_TYPES)
+    return list(Perplexity().measure_scores(scores, genes, config, seed=0))
 
 
 def _values(measurements: list[Measurement], convention: str, metric: str) -> dict[str, float]:

@@ -9,7 +9,10 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, MambaConfig, PreTrainedModel, set_seed
 
 from genelm.eval import Measurement
-from genelm.eval.probing import balanced_accuracy, kmer_counts, mean_hidden_states, measure_probing
+from genelm.eval.scoring import mean_hidden_states
+from genelm.eval.sequences import kmer_frequencies
+from genelm.eval.tasks import Probing
+from genelm.eval.tasks.probing import balanced_accuracy
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM
 from genelm.storage import InputError
 from genelm.tokenization import encode
@@ -79,13 +82,16 @@ def test_genes_too_long_and_damaged_weights_are_refused() -> None:
 
 def test_kmer_counts_by_hand() -> None:
     # Of k = 2 in alphabetical order, AA is 0, AC 1, CG 6, GT 11 and TA 12; ACGTAC has AC twice.
-    frequencies = kmer_counts(["ACGTAC", "AANaa", "T", "", "NNNN"], k=2)
+    frequencies = kmer_frequencies(["ACGTAC", "AANaa", "T", "", "NNNN"], k=2)
     expected = np.zeros((5, 16))
     expected[0, [1, 6, 11, 12]] = [2 / 5, 1 / 5, 1 / 5, 1 / 5]
     expected[1, 0] = 1
     assert frequencies.tolist() == expected.tolist()
-    assert kmer_counts(["ACGTT"]).nonzero()[1].tolist() == [0 * 64 + 1 * 16 + 2 * 4 + 3, 1 * 64 + 2 * 16 + 3 * 4 + 3]
-    assert kmer_counts(["ACGTT"]).shape == (1, 256)
+    assert kmer_frequencies(["ACGTT"]).nonzero()[1].tolist() == [
+        0 * 64 + 1 * 16 + 2 * 4 + 3,
+        1 * 64 + 2 * 16 + 3 * 4 + 3,
+    ]
+    assert kmer_frequencies(["ACGTT"]).shape == (1, 256)
 
 
 def test_balanced_accuracy_by_hand() -> None:
@@ -97,7 +103,7 @@ def probe(features: np.ndarray, labels: list[str | None], clusters: np.ndarray, 
     bases = np.full(len(labels), 10)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return measure_probing(
+        return Probing().measure_features(
             features, labels=labels, label_name="gene_type", clusters=clusters, n_bases=bases, seed=seed
         )
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from genelm.dataset_scripts import reverse_complement
-from genelm.eval import evaluate_variants, score_genes
-from genelm.eval.variant_files import Variant, read_variants
-from genelm.eval.variant_windows import make_windows
-from genelm.eval.variants import _kind, measure_variants, score_variants
+from genelm.eval import MeasuredModel, evaluate_variants, score_genes
+from genelm.eval.variants.variant_effects import _kind, measure_variants, score_variants
+from genelm.eval.variants.variant_files import Variant, read_variants
+from genelm.eval.variants.variant_windows import make_windows
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
 from genelm.tokenization import encode
@@ -37,9 +37,9 @@ def bigram() -> GeneNGramForCausalLM:
     return model
 
 
-def _read(path: Path, left_out: Counter[str] | None = None, **options) -> list[Variant]:
+def _read(path: Path, dropped: Counter[str] | None = None, **options) -> list[Variant]:
     options = {"columns": {}, "zero_based": False} | options
-    return list(read_variants(path, left_out=Counter() if left_out is None else left_out, **options))
+    return list(read_variants(path, dropped=Counter() if dropped is None else dropped, **options))
 
 
 def _variant(
@@ -52,12 +52,12 @@ def test_a_table_is_read_by_its_own_names_for_things(tmp_path: Path) -> None:
     path = tmp_path / "v.tsv.gz"
     text = "\ufeffelement\tpos0\tref\talt\tlog2\nchr1\t0\ta\tC\t-0.5\nchr1\t4\tT\t-\t\nchr1\t4\tT\t<DEL>\t1\n"
     path.write_bytes(gzip.compress(text.encode()))
-    left_out: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
     columns = {"contig": "element", "position": "pos0", "effect": "log2"}
-    first, second = _read(path, left_out, columns=columns, zero_based=True)
+    first, second = _read(path, dropped, columns=columns, zero_based=True)
     assert (first.contig, first.position, first.ref, first.alt, first.effect) == ("chr1", 1, "A", "C", -0.5)
     assert (second.position, second.ref, second.alt, math.isnan(second.effect)) == (5, "T", "", True)
-    assert left_out == {"allele_without_bases": 1}
+    assert dropped == {"allele_without_bases": 1}
 
 
 def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
@@ -69,15 +69,15 @@ def test_vcf_gives_each_allele_and_its_info(tmp_path: Path) -> None:
         "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
         "chr1\t3\t.\tG\tA,GT,<DEL>\t.\t.\tCLNSIG=Benign\nchr1\t9\t.\tAC\tA\t.\t.\tE=0.25\n"
     )
-    left_out: Counter[str] = Counter()
-    read = _read(path, left_out, columns={"label": "CLNSIG", "effect": "E"})
+    dropped: Counter[str] = Counter()
+    read = _read(path, dropped, columns={"label": "CLNSIG", "effect": "E"})
     assert [(v.position, v.ref, v.alt, v.label) for v in read] == [
         (3, "G", "A", "Benign"),
         (3, "G", "GT", "Benign"),
         (9, "AC", "A", ""),
     ]
     assert read[2].effect == 0.25
-    assert left_out == {"allele_without_bases": 1}
+    assert dropped == {"allele_without_bases": 1}
     with pytest.raises(InputError, match="has no INFO field SCORE; it has CLNSIG, E"):
         _read(path, columns={"effect": "SCORE"})
 
@@ -112,19 +112,19 @@ def test_windows_hold_either_allele_in_its_surroundings(reference: Path) -> None
         _variant(40, "C", "CGG"),
         _variant(30, "", "GG"),
     ]
-    snv, deletion, insertion, pure = make_windows(iter(variants), reference, window=10, left_out=Counter())
+    snv, deletion, insertion, pure = make_windows(iter(variants), reference, window=10, dropped=Counter())
     assert (snv.ref, snv.alt) == (GENOME[14:24], GENOME[14:19] + "T" + GENOME[20:24])
     assert (deletion.ref, deletion.alt) == (GENOME[:10], "A" + GENOME[2:10])
     assert insertion.alt == GENOME[34:40] + "GG"
     assert pure.alt == GENOME[24:29] + "GG" + GENOME[29:34]
     assert snv.variant.contig == "chr1"
-    left_out: Counter[str] = Counter()
-    assert len(make_windows(iter(variants), reference, window=10, left_out=left_out, longest=11)) == 3
-    assert left_out == {"too_long": 1}  # what is inserted does not fit into what the model reads
+    dropped: Counter[str] = Counter()
+    assert len(make_windows(iter(variants), reference, window=10, dropped=dropped, longest=11)) == 3
+    assert dropped == {"too_long": 1}  # what is inserted does not fit into what the model reads
 
 
 def test_a_sequence_is_known_by_either_of_its_names(reference: Path) -> None:
-    (window,) = make_windows(iter([_variant(1, "A", "C", contig="1")]), reference, window=10, left_out=Counter())
+    (window,) = make_windows(iter([_variant(1, "A", "C", contig="1")]), reference, window=10, dropped=Counter())
     assert window.variant.contig == "chr1"
 
 
@@ -144,9 +144,9 @@ def test_each_allele_has_its_own_value_where_the_header_says_so(tmp_path: Path) 
         "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
         "chr1\t3\t.\tG\tA,T,N\t.\t.\tE=0.5,-0.25,1\nchr1\t4\t.\tG\t.\t.\t.\t.\n"
     )
-    left_out: Counter[str] = Counter()
-    assert [(v.alt, v.effect) for v in _read(path, left_out, columns={"effect": "E"})] == [("A", 0.5), ("T", -0.25)]
-    assert left_out == {"allele_without_bases": 1, "no_alternative_allele": 1}
+    dropped: Counter[str] = Counter()
+    assert [(v.alt, v.effect) for v in _read(path, dropped, columns={"effect": "E"})] == [("A", 0.5), ("T", -0.25)]
+    assert dropped == {"allele_without_bases": 1, "no_alternative_allele": 1}
     table = tmp_path / "v.tsv"
     table.write_text("position\tref\talt\tlabel\n3\tG\tA,T\tbad\n")
     assert [variant.alt for variant in _read(table)] == ["A", "T"]
@@ -161,20 +161,20 @@ def test_each_allele_has_its_own_value_where_the_header_says_so(tmp_path: Path) 
 def test_a_quote_in_tab_separated_text_is_a_letter(tmp_path: Path) -> None:
     path = tmp_path / "v.tsv"
     path.write_text('position\tref\talt\tlabel\n1\tA\tC\t"5 prime\n2\tA\tC\tx\n3\tA\t.\tx\n4\tA\t-\t"y"\n')
-    left_out: Counter[str] = Counter()
-    read = [(variant.alt, variant.label) for variant in _read(path, left_out)]
+    dropped: Counter[str] = Counter()
+    read = [(variant.alt, variant.label) for variant in _read(path, dropped)]
     assert read == [("C", '"5 prime'), ("C", "x"), ("", '"y"')]
-    assert left_out == {"no_alternative_allele": 1}
+    assert dropped == {"no_alternative_allele": 1}
 
 
 def test_alleles_that_are_not_there_are_counted_up_to_one_percent(reference: Path) -> None:
     right = [_variant(1 + i % 40, GENOME[i % 40], "ACGT"["CGTA".index(GENOME[i % 40])]) for i in range(99)]
-    left_out: Counter[str] = Counter()
-    assert len(make_windows(iter([*right, _variant(1, "G", "T")]), reference, window=10, left_out=left_out)) == 99
-    assert left_out == {"reference_mismatch": 1}
+    dropped: Counter[str] = Counter()
+    assert len(make_windows(iter([*right, _variant(1, "G", "T")]), reference, window=10, dropped=dropped)) == 99
+    assert dropped == {"reference_mismatch": 1}
     with pytest.raises(InputError, match=r"2 of 101 variants have .* first line 1 \(G, there is A\)"):
         wrong = [_variant(1, "G", "T"), _variant(2, "A", "T")]
-        make_windows(iter([*right, *wrong]), reference, window=10, left_out=Counter())
+        make_windows(iter([*right, *wrong]), reference, window=10, dropped=Counter())
 
 
 def test_what_does_not_belong_together_is_refused(reference: Path) -> None:
@@ -185,15 +185,15 @@ def test_what_does_not_belong_together_is_refused(reference: Path) -> None:
             _variant(1, "A", "C", contig="chrX"),
             r"1 of 1 variants are on sequences that .*\(chrX\); its",
         ),
-        (_variant(1, "A", "A"), "No variant is left to score; left out: 1 no_change"),
+        (_variant(1, "A", "A"), "No variant is left to score; dropped: 1 no_change"),
     ):
         with pytest.raises(InputError, match=message):
-            make_windows(iter([variant]), reference, window=10, left_out=Counter())
+            make_windows(iter([variant]), reference, window=10, dropped=Counter())
 
 
 def test_the_ratio_is_that_of_the_two_windows(reference: Path, bigram: GeneNGramForCausalLM) -> None:
     windows = make_windows(
-        iter([_variant(20, "C", "T"), _variant(10, "C", "CA")]), reference, window=16, left_out=Counter()
+        iter([_variant(20, "C", "T"), _variant(10, "C", "CA")]), reference, window=16, dropped=Counter()
     )
     one, both = (score_variants(bigram, windows, both_strands=strands) for strands in (False, True))
     for i, window in enumerate(windows):
@@ -220,7 +220,7 @@ def test_planted_effects_and_labels_are_found(reference: Path) -> None:
         _variant(1 + i, GENOME[i], "ACGT"["CGTA".index(GENOME[i])], effect=float(i), label="bad" if i < 20 else "good")
         for i in range(40)
     ]
-    windows = make_windows(iter(variants), reference, window=8, left_out=Counter())
+    windows = make_windows(iter(variants), reference, window=8, dropped=Counter())
     options = {"positive": ["bad"], "negative": ["good"], "seed": 0}
     rows = measure_variants(windows, np.arange(40.0), **options)
     found = {(row.metric, row.group, row.stratum): row for row in rows}
@@ -237,21 +237,26 @@ def test_planted_effects_and_labels_are_found(reference: Path) -> None:
 def test_from_files_to_results(reference: Path, bigram: GeneNGramForCausalLM, tmp_path: Path) -> None:
     rows = [f"{i + 1}\t{GENOME[i]}\t{'ACGT'['CGTA'.index(GENOME[i])]}\t{i % 7}" for i in range(40)]
     (tmp_path / "mpra.tsv").write_text("\n".join(["position\tref\talt\teffect", *rows]) + "\n")
-    info = {"name": "bigram", "model_type": "gene_ngram", "parameters": 0, "fingerprint": "ab"}
+    info = MeasuredModel(name="bigram", model_type="gene_ngram", parameters=0, fingerprint="ab")
     options = {"variants": tmp_path / "mpra.tsv", "reference": reference, "columns": {}, "window": 12}
     results = evaluate_variants(
-        bigram, model_info=info, command="a test", variant_scores=tmp_path / "scores.tsv", both_strands=True, **options
+        bigram,
+        measured_model=info,
+        command="a test",
+        variant_scores=tmp_path / "scores.tsv",
+        both_strands=True,
+        **options,
     )
-    assert results["dataset"]["name"] == "mpra"
-    assert not any(row["group"] == "left out" for row in results["measurements"])
-    assert results["dataset"]["split"] == "windows of 12, both strands"
-    assert {row["metric"] for row in results["measurements"]} == {"spearman", "spearman_size", "count"}
+    assert results.dataset.name == "mpra"
+    assert not any(row.group == "left out" for row in results.measurements)
+    assert results.dataset.split == "windows of 12, both strands"
+    assert {row.metric for row in results.measurements} == {"spearman", "spearman_size", "count"}
     header, first, *others = (tmp_path / "scores.tsv").read_text().splitlines()
     assert header == "contig\tposition\tref\talt\tscore\teffect\tlabel"
     assert first.split("\t")[:4] == ["chr1", "1", "A", "T"]
     assert len(others) == 39
-    told = evaluate_variants(bigram, model_info=info, command="a test", positive=["bad"], **options)
-    assert told["dataset"]["fingerprint"] != results["dataset"]["fingerprint"]  # another question to the same files
+    told = evaluate_variants(bigram, measured_model=info, command="a test", positive=["bad"], **options)
+    assert told.dataset.fingerprint != results.dataset.fingerprint  # another question to the same files
 
 
 def test_variants_of_which_nothing_is_known_are_scored(
@@ -259,10 +264,10 @@ def test_variants_of_which_nothing_is_known_are_scored(
 ) -> None:
     rows = [f"{i + 1}\t{GENOME[i]}\t{'ACGT'['CGTA'.index(GENOME[i])]}\t{'ab'[i % 2]}" for i in range(40)]
     (tmp_path / "mine.tsv").write_text("\n".join(["position\tref\talt\tclass", *rows, "1\tA\tN\ta"]) + "\n")
-    info = {"name": "bigram", "model_type": "gene_ngram", "parameters": 0, "fingerprint": "ab"}
-    options = {"model_info": info, "variants": tmp_path / "mine.tsv", "reference": reference, "command": "a test"}
+    info = MeasuredModel(name="bigram", model_type="gene_ngram", parameters=0, fingerprint="ab")
+    options = {"measured_model": info, "variants": tmp_path / "mine.tsv", "reference": reference, "command": "a test"}
     results = evaluate_variants(bigram, columns={}, variant_scores=tmp_path / "scores.tsv", **options)
-    assert [(row["metric"], row["group"], row["stratum"], row["value"]) for row in results["measurements"]] == [
+    assert [(row.metric, row.group, row.stratum, row.value) for row in results.measurements] == [
         ("count", "scored", "all", 40),
         ("count", "left out", "allele_without_bases", 1),
     ]
@@ -274,7 +279,7 @@ def test_variants_of_which_nothing_is_known_are_scored(
         (tmp_path / "v.tsv").write_text("position\tref\talt\tbeta\n1\tA\tC\tNA\n")
         evaluate_variants(bigram, columns={"effect": "beta"}, **options | {"variants": tmp_path / "v.tsv"})
     some = evaluate_variants(bigram, columns={"label": "class"}, positive=["a"], negative=["c"], **options)
-    assert {row["stratum"]: row["value"] for row in some["measurements"] if row["group"] == "left out"} == {
+    assert {row.stratum: row.value for row in some.measurements if row.group == "left out"} == {
         "allele_without_bases": 1,
         "no_effect_or_label": 20,
     }

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, set_seed
 
 from genelm.eval import adapt, score_bases, score_genes
-from genelm.eval.windows import WindowedModel
+from genelm.eval.scoring.windows import WindowedModel
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
 from genelm.storage import InputError
 from genelm.tokenization import encode, load_tokenizer

@@ -6,15 +6,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+import evaluated_genes
 import pytest
 import torch
 from datasets import load_dataset
+from evaluated_genes import measurement
 from huggingface_hub import DatasetCard, ModelCard
 from transformers import GPT2Config, GPT2LMHeadModel
 from typer.testing import CliRunner
 
 from genelm.cli.main import app
 from genelm.dataset_scripts import FEATURES
+from genelm.eval import Measurement, Results
 from genelm.model_cards import render_dataset_card, render_model_card
 from genelm.model_cards.cards import NEWEST_TRANSFORMERS, OLDEST_TRANSFORMERS, version_tag
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, model_fingerprint
@@ -71,34 +74,9 @@ def leakage(split: str = "random", cluster_with: str = "mmseqs2") -> dict[str, A
     }
 
 
-def measurement(metric: str, value: float, **changed: Any) -> dict[str, Any]:
-    return {
-        "task": "perplexity",
-        "task_version": 1,
-        "convention": "genelm",
-        "metric": metric,
-        "units": "",
-        "group": "all",
-        "stratum": "all",
-        "value": value,
-        "confidence_interval": None,
-        "n_genes": 30,
-        "n_bases": 9000,
-        **changed,
-    }
-
-
-def results_of(folder: Path, measurements: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "format": "genelm-results",
-        "format_version": 1,
-        "model": {"name": "m", "model_type": "t", "parameters": 1, "fingerprint": model_fingerprint(folder)},
-        "dataset": {"name": "small genes", "fingerprint": "f" * 64, "split": "test"},
-        "measurements": measurements,
-        "seed": 0,
-        "packages": {},
-        "command": "genelm evaluate m --data small_genes",
-    }
+def results_of(folder: Path, measurements: list[Measurement]) -> Results:
+    fingerprint = model_fingerprint(folder)
+    return evaluated_genes.results_of(measurements, model_fingerprint=fingerprint, dataset="small genes")
 
 
 @pytest.fixture
@@ -205,7 +183,7 @@ def test_a_model_card_shows_novel_and_familiar_genes_apart(gpt2: Path) -> None:
             results_of(
                 gpt2,
                 [
-                    measurement("bits_per_base", 1.25, confidence_interval=[1.2, 1.3]),
+                    measurement("bits_per_base", 1.25, confidence_interval=(1.2, 1.3)),
                     measurement("perplexity", 2**1.25),
                     measurement("bits_per_base", 1.93, **novel),
                     measurement("perplexity", float("inf"), convention="paper"),
@@ -221,14 +199,14 @@ def test_a_model_card_shows_novel_and_familiar_genes_apart(gpt2: Path) -> None:
     assert ["novel", "1.9300", "", "10", "3,000"] in rows
     assert ["all, paper convention", "", "∞", "30", "9,000"] in rows
     assert ["type snoRNA", "1.5000", "", "30", "9,000"] in rows
-    assert ["Pairs", "Accuracy, perplexity rule", "Number of pairs", "Bases"] in rows
+    assert ["Pairs", "Pairwise accuracy, perplexity rule", "Number of pairs", "Bases"] in rows
     assert ["at most 5 changes", "0.7500", "30", "9,000"] in rows
     entries = {entry.metric_name: entry.metric_value for entry in ModelCard(card).data.eval_results}
     assert entries == {
         "Bits per base (all)": 1.25,
         "Perplexity (all)": 2**1.25,
         "Bits per base (novel)": 1.93,
-        "Accuracy, perplexity rule (at most 5 changes)": 0.75,
+        "Pairwise accuracy, perplexity rule (at most 5 changes)": 0.75,
     }
 
 
@@ -324,7 +302,7 @@ def test_every_task_has_its_table(gpt2: Path) -> None:
     ]
     rows = table_rows(render_model_card(gpt2, [results_of(gpt2, written + probed)]))
     # Many metrics: a row for each of them.
-    assert ["Genes", "written", "held-out genes"] in rows
+    assert ["Genes", "generated", "held-out genes"] in rows
     assert ["Jensen shannon 2", "0.2000", "0.2000"] in rows
     assert ["gene type: all", "0.5000", "", "30", "9,000"] in rows
     assert ["gene type by class: tRNA", "", "0.2500", "30", "9,000"] in rows

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from evaluated_genes import genes_of
 
 from genelm.dataset_scripts import HumanGenesConfig
 from genelm.dataset_scripts.preparation import prepare_genes
-from genelm.eval import Measurement, bits_per_base, measure_mutations, read_pairs, score_genes
-from genelm.eval.paper import nats_and_symbols, paper_perplexity
+from genelm.eval import Measurement, TaskInput, bits_per_base, score_genes
+from genelm.eval.tasks import Mutations, nats_and_symbols, paper_perplexity, read_pairs
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 
 
@@ -72,7 +73,8 @@ def test_laplace_8_over_the_four_bases_alone(real_data: Path, genes: list[str]) 
 @pytest.fixture(scope="module")
 def laplace_8_on_pairs(real_data: Path) -> list[Measurement]:
     pairs = read_pairs([real_data / "paper" / "mutations"])
-    return measure_mutations(paper_ngram(real_data, "laplace", 8), pairs, clusters={}, seed=0)
+    given = TaskInput(model=paper_ngram(real_data, "laplace", 8), genes=genes_of())
+    return list(Mutations().measure_pairs(pairs, given))
 
 
 PAPER_ACCURACIES = {  # of Laplace 8 at K = 1, 5, 10, on the released pairs of two seeds

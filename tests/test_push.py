@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import evaluated_genes
 import pytest
 import torch
 from hub_stand_in import TOKEN, Commit, HubStandIn, Repository
@@ -15,7 +16,7 @@ from huggingface_hub import HfApi, ModelCard, file_download
 from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
-from genelm.eval import Measurement, make_results, read_results
+from genelm.eval import Results, read_results
 from genelm.model_cards import publish
 from genelm.model_cards.cards import version_tag
 from genelm.modeling import (
@@ -95,23 +96,14 @@ def gpt2(tmp_path: Path) -> Path:
     return save(tmp_path / "run", tiny_gpt2())
 
 
-def results_of(folder: Path, dataset: str = "small_genes", value: float = 1.5) -> dict[str, Any]:
-    measurement = Measurement(
-        task="perplexity",
-        task_version=1,
-        convention="genelm",
-        metric="bits_per_base",
-        units="bits per base",
-        group="all",
-        stratum="all",
-        value=value,
-        confidence_interval=None,
-        n_genes=3,
-        n_bases=900,
+def results_of(folder: Path, dataset: str = "small_genes", value: float = 1.5) -> Results:
+    return evaluated_genes.results_of(
+        [evaluated_genes.measurement(value=value)],
+        name="run",
+        model_type="gpt2",
+        model_fingerprint=model_fingerprint(folder),
+        dataset=dataset,
     )
-    model = {"name": "run", "model_type": "gpt2", "parameters": 1, "fingerprint": model_fingerprint(folder)}
-    data = {"name": dataset, "fingerprint": "f" * 64, "split": "test"}
-    return make_results([measurement], model=model, dataset=data, seed=0, command="genelm evaluate run")
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -20,14 +20,14 @@ from ncbi_stand_in import NcbiStandIn, random_genes, serving
 from genelm.dataset_scripts import load_split
 from genelm.eval import (
     best_first,
-    find_measurement,
     learning_curve_table,
-    make_edited_pairs,
     read_learning_curve,
     read_results,
+    reports_of,
     results_table,
     table_marks,
 )
+from genelm.eval.tasks import make_edited_pairs
 from genelm.modeling import save_model_folder
 from genelm.tokenization import load_tokenizer
 from genelm.training import build_model, fit_ngram
@@ -216,16 +216,17 @@ def test_its_table_is_what_the_results_files_say() -> None:
     assert {path.stem for path in files} >= {"mixture", "interpolated", "laplace8", "lstm", "gpt2"}
     start, end = table_marks("results")
     shown = README.split(start)[1].split(end)[0].strip()
-    assert shown == results_table(best_first([read_results(path) for path in files])).strip()
+    results = best_first([read_results(path) for path in files])
+    assert shown == results_table(results, reports_of(results)).strip()
 
 
 def test_its_words_on_the_results_are_what_the_files_say() -> None:
     results = {path.stem: read_results(path) for path in (ROOT / "docs" / "results").glob("*.json")}
 
     def value(model: str, metric: str, **labels: str) -> float:
-        row = find_measurement(results[model], metric=metric, **labels)
+        row = results[model].find(metric=metric, **labels)
         assert row is not None
-        return row["value"]
+        return row.value
 
     bits = {model: value(model, "bits_per_base", task="perplexity") for model in results}
     networks = ("lstm", "gpt2")
@@ -280,11 +281,8 @@ def test_its_words_on_the_results_are_what_the_files_say() -> None:
 def test_its_words_on_the_optimizer_are_what_was_measured() -> None:
     def from_to(dropout: str, **stratum: str) -> str:
         folder = ROOT / "docs" / "results" / "optimizers"
-        rows = [
-            find_measurement(read_results(folder / f"lstm_{name}{dropout}.json"), **stratum)
-            for name in ("adamw", "muon")
-        ]
-        return "from {:.3f} to {:.3f}".format(*(row["value"] for row in rows))
+        rows = [read_results(folder / f"lstm_{name}{dropout}.json").find(**stratum) for name in ("adamw", "muon")]
+        return "from {:.3f} to {:.3f}".format(*(row.value for row in rows if row is not None))
 
     bits = {"task": "perplexity", "metric": "bits_per_base"}
     familiar, novel = ({**bits, "group": "familiarity", "stratum": stratum} for stratum in ("familiar", "novel"))
@@ -297,20 +295,21 @@ def test_its_words_on_the_learning_curve_are_what_was_measured() -> None:
     folder = ROOT / "docs" / "results"
     curve = read_learning_curve(folder / "learning_curve" / "learning_curve.json")
     assert learning_curve_table(curve) in (folder / "report.md").read_text()
-    entries = curve["entries"]
+    entries = curve.entries
     # Fitted on all genes, they are the models of the table, to the last bit.
     for name, model in (("mixture", "mixture"), ("laplace", "laplace8")):
         results = read_results(folder / f"{model}.json")
-        assert curve["dataset"] == {key: results["dataset"][key] for key in ("name", "fingerprint", "split")}
-        assert max(
-            (entry["fraction"], entry["bits_per_base"]["all"]) for entry in entries if entry["model"] == name
-        ) == (1, find_measurement(results, task="perplexity", metric="bits_per_base")["value"])
+        assert curve.dataset == results.dataset
+        row = results.find(task="perplexity", metric="bits_per_base")
+        assert row is not None
+        whole = max((entry.fraction, entry.bits_per_base["all"]) for entry in entries if entry.model == name)
+        assert whole == (1, row.value)
 
     def ends(model: str, stratum: str) -> str:
-        shares = sorted((entry for entry in entries if entry["model"] == model), key=lambda entry: entry["bases"])
-        return f"from {shares[0]['bits_per_base'][stratum]:.3f} to {shares[-1]['bits_per_base'][stratum]:.3f}"
+        shares = sorted((entry for entry in entries if entry.model == model), key=lambda entry: entry.bases)
+        return f"from {shares[0].bits_per_base[stratum]:.3f} to {shares[-1].bits_per_base[stratum]:.3f}"
 
-    fewest, most = min(entry["genes"] for entry in entries), max(entry["genes"] for entry in entries)
+    fewest, most = min(entry.genes for entry in entries), max(entry.genes for entry in entries)
     assert (
         f"From {fewest} genes to {most:,} the LSTM goes {ends('lstm_five_minutes', 'novel')} bits a base on novel "
         f"genes, GPT-2 {ends('gpt2_five_minutes', 'novel')}, the mixture {ends('mixture', 'novel')}, and on familiar "

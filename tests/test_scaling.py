@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
-from genelm.eval import find_measurement, read_results, table_marks
+from genelm.eval import read_results, table_marks
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "scaling.md").read_text()
@@ -55,17 +55,15 @@ def test_its_words_on_five_minutes_are_what_was_measured() -> None:
     for name, limit in (("lstm", 1.885), ("gpt2", 1.925)):
         results = read_results(ROOT / "docs" / "results" / "five_minutes" / f"{name}_five_minutes.json")
         record = json.loads((ROOT / "docs" / "results" / "records" / f"{name}_five_minutes.json").read_text())
-        assert results["dataset"]["split"] == "test"
-        assert results["model"]["trained_on"] == record["dataset"]["fingerprint"]
-        row = find_measurement(results, task="perplexity", metric="bits_per_base")
-        novel = find_measurement(
-            results, task="perplexity", metric="bits_per_base", group="familiarity", stratum="novel"
-        )
+        assert results.dataset.split == "test"
+        assert results.model.trained_on == record["dataset"]["fingerprint"]
+        row = results.find(task="perplexity", metric="bits_per_base")
+        novel = results.find(task="perplexity", metric="bits_per_base", group="familiarity", stratum="novel")
         assert row is not None
         assert novel is not None
         figures = f"{record['seconds'] / 60:.1f} | {row['value']:.3f} | {novel['value']:.3f}"
         assert f"| {name}_five_minutes.yaml | {figures} |" in TEXT
-        assert row["value"] <= limit
+        assert row.value <= limit
         assert record["seconds"] <= 300
 
 

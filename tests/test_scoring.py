@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig, set_seed
 
 from genelm.eval import GeneScores, score_bases, score_genes
-from genelm.eval.probing import mean_hidden_states
+from genelm.eval.scoring import mean_hidden_states
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, fit_head
 from genelm.storage import InputError
 from genelm.tokenization import encode, padded_length

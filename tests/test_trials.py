@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from typer.testing import CliRunner
 
 from genelm.cli.main import app
-from genelm.eval import find_measurement, read_learning_curve, read_results
+from genelm.eval import LearningCurve, read_learning_curve, read_results
 from genelm.modeling import read_record
 from genelm.storage import InputError
 from genelm.training import measure_learning_curve, parse_config, run_sweep, train, trials
@@ -165,9 +165,9 @@ def test_the_sweeps_that_come_with_genelm_can_be_read() -> None:
 def test_the_dropout_of_the_lstm_is_what_is_best_on_novel_validation_genes() -> None:
     def novel(name: str) -> float:
         results = read_results(ROOT / "docs" / "results" / "optimizers" / f"{name}.json")
-        assert results["dataset"]["split"] == "validation"
+        assert results.dataset.split == "validation"
         labels = {"task": "perplexity", "metric": "bits_per_base", "group": "familiarity", "stratum": "novel"}
-        return find_measurement(results, **labels)["value"]
+        return results.find(**labels).value
 
     assert novel("lstm_muon_dropout") < min(novel("lstm_adamw_dropout"), novel("lstm_muon_10"))
     _, section = parse_config(
@@ -201,7 +201,7 @@ def test_a_learning_curve_is_of_growing_shares(
 ) -> None:
     (tmp_path / "base.yaml").write_text(CONFIG)
 
-    def measure() -> dict:
+    def measure() -> LearningCurve:
         return measure_learning_curve(
             small_dataset,
             tmp_path / "out",
@@ -212,17 +212,17 @@ def test_a_learning_curve_is_of_growing_shares(
         )
 
     curve = measure()
-    entries = curve["entries"]
-    assert [(entry["model"], entry["fraction"]) for entry in entries] == [
+    entries = curve.entries
+    assert [(entry.model, entry.fraction) for entry in entries] == [
         ("laplace", 0.1),
         ("laplace", 1.0),
         ("base", 0.1),
         ("base", 1.0),
     ]
     # The same share is the same genes for every model.
-    assert [entry["bases"] for entry in entries[:2]] == [entry["bases"] for entry in entries[2:]]
-    assert entries[0]["genes"] == round(entries[1]["genes"] / 10)
-    assert all(1 < entry["bits_per_base"]["all"] < 2.5 for entry in entries)
+    assert [entry.bases for entry in entries[:2]] == [entry.bases for entry in entries[2:]]
+    assert entries[0].genes == round(entries[1].genes / 10)
+    assert all(1 < entry.bits_per_base["all"] < 2.5 for entry in entries)
     assert read_learning_curve(tmp_path / "out" / "learning_curve.json") == curve
     assert (tmp_path / "out" / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "| base | 10 % |" in (tmp_path / "out" / "learning_curve.md").read_text()

@@ -4,7 +4,7 @@ from .adapters import adapt
 from .base_plot import plot_bases
 from .batches import exact_recurrence, this_process
 from .hidden_states import mean_hidden_states
-from .load_model import load_model
+from .loaded_model import load_model
 from .sampling import sample_genes
 from .score_cache import ScoreCache
 from .score_table import BASE_COLUMNS, GENE_COLUMNS, base_rows, gene_rows, write_base_scores, write_gene_scores

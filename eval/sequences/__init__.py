@@ -1,7 +1,7 @@
 """What is counted along genes: k-mers, reading frames, the longest matches with other genes."""
 
 from .kmer_spectra import kmer_divergence, kmer_frequencies
-from .longest_matches import longest_matches
+from .match_lengths import longest_matches
 from .structure import codon_counts, longest_homopolymers, longest_reading_frames
 
 __all__ = [

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import set_seed
 
-from genelm.eval import PartialResults, score_genes
-from genelm.eval.probing import mean_hidden_states
-from genelm.eval.writing import BATCH_SIZE, write_genes
+from genelm.eval import ScoreCache, score_genes
+from genelm.eval.scoring import mean_hidden_states, sample_genes
+from genelm.eval.scoring.sampling import BATCH_SIZE
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
 from genelm.storage import InputError
 
@@ -62,26 +62,26 @@ def test_hidden_states(tmp_path: Path, model: GeneRNNForCausalLM) -> None:
 
 def test_written_genes(tmp_path: Path, model: GeneRNNForCausalLM) -> None:
     most, num = 6, BATCH_SIZE + 2
-    expected = write_genes(model, num=num, longest=most, seed=1)
+    expected = sample_genes(model, num=num, longest=most, seed=1)
     assert len(expected) == num
     assert 0 < max(len(gene) for gene, _ in expected) <= most
     assert len({gene for gene, _ in expected}) > num / 2
     half = Interruption(model.base_model, most=most + 1)
     with_cache(
-        tmp_path, lambda cache: write_genes(model, num=num, longest=most, seed=1, cache=cache), is_interrupted=True
+        tmp_path, lambda cache: sample_genes(model, num=num, longest=most, seed=1, cache=cache), is_interrupted=True
     )
     half.hook.remove()
     rest = Interruption(model.base_model)
     assert (
-        with_cache(tmp_path, lambda cache: write_genes(model, num=num, longest=most, seed=1, cache=cache)) == expected
+        with_cache(tmp_path, lambda cache: sample_genes(model, num=num, longest=most, seed=1, cache=cache)) == expected
     )
     assert 0 < rest.runs <= most
-    assert write_genes(model, num=num, longest=most, seed=2) != expected
+    assert sample_genes(model, num=num, longest=most, seed=2) != expected
 
 
 def with_cache(folder, measure, is_interrupted=False):
     """Measure with the file that an interrupted run before it may have left."""
-    cache = PartialResults(folder / "lstm.partial", "one model")
+    cache = ScoreCache(folder / "lstm.partial", "one model")
     if is_interrupted:
         with pytest.raises(KeyboardInterrupt):
             measure(cache)
@@ -95,25 +95,25 @@ def with_cache(folder, measure, is_interrupted=False):
 
 def test_what_belongs_to_another_model_or_is_damaged_is_thrown_away(tmp_path: Path) -> None:
     file, ids = tmp_path / "partial", np.array([4, 5], dtype=np.uint8)
-    cache = PartialResults(file, "one")
+    cache = ScoreCache(file, "one")
     cache.write_row("scores", ids, np.arange(5.0))
     cache.close()
-    kept = PartialResults(file, "one")
+    kept = ScoreCache(file, "one")
     assert kept.read_rows("scores", [ids], 5).tolist() == [[0, 1, 2, 3, 4]]
     assert np.isnan(kept.read_rows("scores", [ids[:1]], 5)).all()
     assert np.isnan(kept.read_rows("hidden states", [ids], 5)).all()
     kept.close()
-    other = PartialResults(file, "two")
+    other = ScoreCache(file, "two")
     assert np.isnan(other.read_rows("scores", [ids], 5)).all()
     other.close()
     with pytest.raises(InputError, match="where an evaluation keeps what it has found, cannot be written"):
-        PartialResults(tmp_path, "two").read("scores", b"")
+        ScoreCache(tmp_path, "two").read("scores", b"")
     file.write_bytes(file.read_bytes()[:100] + b"damage" * 1000)
-    assert np.isnan(PartialResults(file, "two").read_rows("scores", [ids], 5)).all()
+    assert np.isnan(ScoreCache(file, "two").read_rows("scores", [ids], 5)).all()
 
 
 def test_a_file_of_others_is_not_thrown_away(tmp_path: Path) -> None:
     (tmp_path / "notes").write_bytes(b"something else altogether" * 100)
     with pytest.raises(InputError, match="notes, where scores are kept until the results are written, is no file of"):
-        PartialResults(tmp_path / "notes", "one").read("scores", b"")
+        ScoreCache(tmp_path / "notes", "one").read("scores", b"")
     assert (tmp_path / "notes").read_bytes() == b"something else altogether" * 100

@@ -2,14 +2,15 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from evaluated_genes import measurement, results_of
 
-from genelm.eval import compare_models, gene_scores_path, gene_table_of
-from genelm.eval.gene_scores import write_gene_table
+from genelm.eval import Results, write_results
+from genelm.eval.gene_table import gene_table_path, write_gene_table
+from genelm.eval.reporting.comparison import compare_models
 from genelm.storage import InputError
 
 
@@ -56,31 +57,26 @@ def test_models_scored_on_other_genes_are_not_compared() -> None:
         compare_models({"a": _table([1.0], [5]), "b": _table([1.0], [6])}, seed=0)
 
 
-def _results(bits: float) -> dict[str, Any]:
-    labels = {
-        "task": "perplexity",
-        "convention": "genelm",
-        "metric": "bits_per_base",
-        "group": "all",
-        "stratum": "all",
-    }
-    return {"measurements": [labels | {"value": bits}]}
-
-
 def test_a_table_is_read_back_and_what_is_none_is_refused(tmp_path: Path) -> None:
-    results = tmp_path / "lstm.json"
-    path = gene_scores_path(results)
+    file = tmp_path / "lstm.json"
+    path = gene_table_path(file)
     assert path.name == "lstm.genes.parquet"
-    assert gene_table_of(results, _results(2.0)) is None
+
+    def loaded(bits: float) -> pa.Table | None:
+        write_results(results_of([measurement("bits_per_base", bits)]), file)
+        return Results.load(file).gene_table
+
+    assert loaded(2.0) is None
     for bits, costs in ((math.inf, [1.0, math.inf]), (2.0, [2.0, 2.0])):
         table = _table(costs, [5, 4])
         write_gene_table(table, path)
-        read = gene_table_of(results, _results(bits))
+        read = loaded(bits)
         assert read is not None
         assert read.equals(table)
     # A table of another evaluation does not belong to the results.
-    assert gene_table_of(results, _results(2.001)) is None
-    assert gene_table_of(results, {"measurements": []}) is None
+    assert loaded(2.001) is None
+    write_results(results_of([]), file)
+    assert Results.load(file).gene_table is None
     path.write_text("gene_id\n")
     with pytest.raises(InputError, match=r"lstm\.genes\.parquet does not hold the scores of genes"):
-        gene_table_of(results, _results(2.0))
+        loaded(2.0)

@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from genelm.eval import adapt, load_model, score_bases, score_genes
-from genelm.eval.foreign import MultiBaseModel, SingleBaseModel
+from genelm.eval.scoring.adapters import MultiBaseModel, SingleBaseModel
 from genelm.storage import InputError
 from genelm.tokenization import VOCABULARY, encode, load_tokenizer
 
