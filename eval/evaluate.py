@@ -21,7 +21,7 @@ from genelm.storage import InputError
 from .known_tasks import resolve_tasks
 from .results import MeasuredDataset, MeasuredModel, Results
 from .scoring import MAX_POSITIONS, ScoreCache, check_lengths
-from .tasks import EvaluatedGenes, Task, TaskInput
+from .tasks import EvaluatedGenes, Perplexity, Task, TaskInput
 
 
 def evaluate_model(
@@ -53,7 +53,7 @@ def evaluate_model(
             interruption.
 
     Returns:
-        The results, with what each gene costs where a task has scored the genes of the split.
+        The results, with what each gene costs if the task perplexity is among them.
 
     Raises:
         InputError: a task is unknown, the dataset or a pair file cannot be used, or a gene is too long for the model.
@@ -89,7 +89,7 @@ def evaluate_model(
         seed=seed,
         command=command,
         notes=given.notes,
-        gene_table=_gene_table(given),
+        gene_table=_gene_table(given) if any(task.name == Perplexity.name for task in wanted) else None,
     )
 
 
@@ -108,10 +108,8 @@ def _read_genes(folder: Path, split: str) -> EvaluatedGenes:
     )
 
 
-def _gene_table(given: TaskInput) -> pa.Table | None:
-    """Return what each gene costs, where it was asked for."""
-    if not given.has_gene_scores:
-        return None
+def _gene_table(given: TaskInput) -> pa.Table:
+    """Return what each gene costs."""
     genes, scores = given.genes, given.gene_scores
     facts = {"gene_id": genes.ids, "cluster_id": genes.clusters, "familiarity": genes.familiarity}
     costs = {"n_bases": scores.n_bases, "base_nats": scores.base_nats, "eos_nats": scores.eos_nats}

@@ -21,6 +21,15 @@ LAYERS = {
 """Layer of each package, as docs/design.md has them."""
 
 
+PARTS = {
+    part: int(layer)
+    for layer, part in re.findall(
+        r"^\| \d\.(\d) \| `(\w+)(?:/|\.py)` \|", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE
+    )
+}
+"""Layer of each part of eval/, as docs/design.md has them: packages and single files."""
+
+
 def imported_packages(file: Path) -> set[str]:
     """The packages of genelm that a file imports anywhere, in functions too."""
     names: list[str] = []
@@ -39,13 +48,36 @@ def test_every_package_has_its_place_and_a_link_in_genelm() -> None:
     folders.remove("genelm")
     for name in folders:
         assert os.readlink(ROOT / "genelm" / name) == f"../{name}", "absolute links would lead out of a copy"
-    assert set(find_packages(str(ROOT), include=["genelm.*"])) == {f"genelm.{name}" for name in folders}
+    inner = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("*/*/__init__.py")} - {"."}
+    inner = {name for name in inner if name.split(".")[0] in folders}
+    assert set(find_packages(str(ROOT), include=["genelm.*"])) == {f"genelm.{name}" for name in folders | inner}
 
 
 @pytest.mark.parametrize("package", LAYERS)
 def test_a_package_imports_only_from_layers_below_its_own(package: str) -> None:
     for file in (ROOT / package).glob("*.py") if package == "genelm" else (ROOT / package).rglob("*.py"):
         upward = {other for other in imported_packages(file) - {package} if LAYERS[other] >= LAYERS[package]}
+        assert not upward, f"{file.relative_to(ROOT)} imports {', '.join(sorted(upward))}"
+
+
+def test_every_part_of_the_evaluation_has_its_place() -> None:
+    there = {path.stem for path in (ROOT / "eval").glob("*.py")} | {
+        path.parent.name for path in (ROOT / "eval").glob("*/__init__.py")
+    }
+    assert there - {"__init__"} == PARTS.keys()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_the_evaluation_imports_only_from_layers_below_its_own(part: str) -> None:
+    folder = ROOT / "eval" / part
+    for file in folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]:
+        levels = len(file.relative_to(ROOT / "eval").parts)  # dots that lead to eval/
+        names = [
+            node.module.split(".")[0]
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and node.level == levels and node.module
+        ]
+        upward = {name for name in names if name != part and PARTS[name] >= PARTS[part]}
         assert not upward, f"{file.relative_to(ROOT)} imports {', '.join(sorted(upward))}"
 
 

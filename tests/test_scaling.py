@@ -61,7 +61,7 @@ def test_its_words_on_five_minutes_are_what_was_measured() -> None:
         novel = results.find(task="perplexity", metric="bits_per_base", group="familiarity", stratum="novel")
         assert row is not None
         assert novel is not None
-        figures = f"{record['seconds'] / 60:.1f} | {row['value']:.3f} | {novel['value']:.3f}"
+        figures = f"{record['seconds'] / 60:.1f} | {row.value:.3f} | {novel.value:.3f}"
         assert f"| {name}_five_minutes.yaml | {figures} |" in TEXT
         assert row.value <= limit
         assert record["seconds"] <= 300

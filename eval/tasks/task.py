@@ -104,11 +104,6 @@ class TaskInput:
         """The scores of the genes of the split, made when they are first asked for."""
         return self.score(self.genes.sequences, "perplexity", names=self.genes.ids.tolist())
 
-    @property
-    def has_gene_scores(self) -> bool:
-        """Whether a task has asked for `gene_scores`."""
-        return "gene_scores" in vars(self)
-
 
 class Task(TaskReport, ABC):
     """Something that is measured of a model on the genes of a split.
