@@ -311,5 +311,5 @@ def _plot_accuracy(axes: Axes, results: Sequence[Results]) -> None:
         rows = [one.find(task=Edits.name, metric="accuracy", group="edits", stratum=k) for k in numbers]
         plot_model(axes, rows, number, len(results), one.model.name, linestyle="-")
     mark_guessing(axes, 0.5, "guessing")
-    axes.set_title("Real genes against copies: pairwise accuracy (more is better)")
+    axes.set_title("Pairwise accuracy on edits (more is better)")
     label_positions(axes, numbers, "edits in the copy, K")

@@ -250,5 +250,5 @@ def _plot_accuracy(axes: Axes, results: Sequence[Results]) -> None:
         rows = [one.find(stratum=k, **labels) for k in limits]
         plot_model(axes, rows, number, len(results), one.model.name, linestyle="-")
     mark_guessing(axes, 0.5, "guessing")
-    axes.set_title("Real genes against mutated copies: pairwise accuracy (more is better)")
+    axes.set_title("Pairwise accuracy, the paper's pairs (more is better)")
     label_positions(axes, limits, "most edits in the copy, K")
