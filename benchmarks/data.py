@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from genelm.dataset_scripts import read_fasta, read_manifest
-from genelm.dataset_scripts.mmseqs2_search import search_with_mmseqs2
+from genelm.dataset_scripts.similarity.mmseqs2_search import search_with_mmseqs2
 from genelm.storage import package_versions, write_json
 
 LINE, CONTIG = 60, 150_000_000

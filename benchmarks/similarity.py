@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from genelm.dataset_scripts import load_split, read_leakage, read_manifest
-from genelm.dataset_scripts.mmseqs2_search import LEAST_SCORE, find_hits
-from genelm.dataset_scripts.similarity import cluster_labels, similar_pairs
+from genelm.dataset_scripts.similarity.clusters import cluster_labels, similar_pairs
+from genelm.dataset_scripts.similarity.mmseqs2_search import LEAST_SCORE, find_hits
 from genelm.storage import write_json
 
 SEED_LENGTHS = (12, 11, 10, 9, 8)

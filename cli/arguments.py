@@ -54,7 +54,7 @@ def names_of_options() -> Iterator[None]:
 
 @contextmanager
 def file_or_stdout(output: Path | None) -> Iterator[Path]:
-    """Give a file to write: the one that is asked for, or one whose text goes to standard output when it is whole."""
+    """Yield a file to write: the one that is asked for, or one whose text goes to standard output when it is whole."""
     if output is not None:
         yield output
         return

@@ -191,7 +191,7 @@ def build(
 
 @data.command()
 def report(folder: Annotated[Path, typer.Argument(help="Folder written by `genelm data build`.")]) -> None:
-    """Say what the evaluation genes of a dataset have in common with its training genes.
+    """Return what the evaluation genes of a dataset have in common with its training genes.
 
     Counts the genes by the share of their 24-mers that training has on either strand, by gene type, writes
     leakage.json and leakage.png into the folder, and renews the card.

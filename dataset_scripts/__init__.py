@@ -1,17 +1,16 @@
 """Sources -> clean -> deduplicate -> split -> Parquet, manifest.json and leakage: the datasets of genes."""
 
-from .build import DROPPED_FILE, build_dataset, dataset_facts, is_dataset_file, similarity_thresholds
-from .cleaning import check_letters
-from .config import HumanGenesConfig
-from .familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractions
-from .fasta_source import read_fasta
-from .genes import FEATURES, SPLITS
-from .human_genes import HumanGenes
-from .indexed_fasta import open_indexed_fasta, without_plain_gzip
-from .kmer_search import similar_to_reference
-from .leakage import read_leakage, write_leakage
-from .loading import FORMAT, FORMAT_VERSION, is_dataset_folder, load_split, read_column, read_manifest
-from .store import reverse_complement
+from .cleaning.clean_genes import check_letters
+from .config import GeneDatasetConfig
+from .dataset_folder import FORMAT, FORMAT_VERSION, is_dataset_folder, load_split, read_column, read_manifest
+from .gene_schema import FEATURES, SPLITS
+from .output.build import DROPPED_FILE, build_dataset, dataset_facts, is_dataset_file, similarity_thresholds
+from .output.builder import GeneDatasetBuilder
+from .output.leakage import read_leakage, write_leakage
+from .similarity.familiarity import STRATA, WORD_LENGTH, familiarity_strata, shared_fractions
+from .similarity.kmer_search import similar_to_reference
+from .sources.fasta_source import read_fasta
+from .sources.indexed_fasta import open_indexed_fasta, without_plain_gzip
 
 __all__ = [
     "DROPPED_FILE",
@@ -21,8 +20,8 @@ __all__ = [
     "SPLITS",
     "STRATA",
     "WORD_LENGTH",
-    "HumanGenes",
-    "HumanGenesConfig",
+    "GeneDatasetBuilder",
+    "GeneDatasetConfig",
     "build_dataset",
     "check_letters",
     "dataset_facts",
@@ -35,7 +34,6 @@ __all__ = [
     "read_fasta",
     "read_leakage",
     "read_manifest",
-    "reverse_complement",
     "shared_fractions",
     "similar_to_reference",
     "similarity_thresholds",

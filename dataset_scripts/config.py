@@ -10,11 +10,11 @@ import datasets
 
 from genelm.storage import InputError, OptionError, sha256_of
 
-from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
-from .genes import SOURCE_COLUMNS, SPLITS
-from .genome_source import FEATURE_KINDS
-from .mmseqs2_search import is_installed
-from .similarity import METHODS
+from .cleaning.clean_genes import AMBIGUOUS_POLICIES, CleaningRules
+from .gene_schema import SOURCE_COLUMNS, SPLITS
+from .similarity.clusters import METHODS
+from .similarity.mmseqs2_search import is_installed
+from .sources.genome_source import FEATURE_KINDS
 
 SOURCES = ("csv", "fasta", "genome", "ncbi", "ncbi-package", "simulated")
 SPLIT_METHODS = ("paper", "random", "chromosome", "similarity")
@@ -43,7 +43,7 @@ _HOW_ONLY = ("cache", "threads")
 
 
 @dataclass
-class HumanGenesConfig(datasets.BuilderConfig):
+class GeneDatasetConfig(datasets.BuilderConfig):
     """The options of a dataset of genes.
 
     Files come either as `train`, `validation` and `test`, or as `input`, which is then split by `split`. The source
@@ -176,7 +176,7 @@ class HumanGenesConfig(datasets.BuilderConfig):
         return [sha256_of(content_of(path)) for paths in self.files.values() for path in paths]
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
-        """Name the cache of `datasets` after the options and the files' content: a changed file is another dataset."""
+        """Return a name for the cache of `datasets` by options and content: a changed file is another dataset."""
         return super().create_config_id({**self.options(), "content": self.checksums()}, custom_features)
 
     def _check_choices(self) -> None:
@@ -327,6 +327,6 @@ def content_of(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
-_FIELDS = [f for f in fields(HumanGenesConfig) if f.name not in {g.name for g in fields(datasets.BuilderConfig)}]
+_FIELDS = [f for f in fields(GeneDatasetConfig) if f.name not in {g.name for g in fields(datasets.BuilderConfig)}]
 _OPTIONS = ["name", *(f.name for f in _FIELDS)]
 _DEFAULTS = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in _FIELDS}

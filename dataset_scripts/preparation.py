@@ -11,17 +11,17 @@ import numpy.typing as npt
 
 from genelm.storage import InputError
 
-from .cleaning import clean
-from .config import HumanGenesConfig
-from .containment import contained
+from .cleaning.clean_genes import clean
+from .cleaning.duplicates import reasons_to_leave_out, same_parent_pairs
+from .cleaning.splitting import split_at_random, split_by_chromosome, split_by_cluster
+from .config import GeneDatasetConfig
 from .dropped import Dropped
-from .duplicates import reasons_to_leave_out, same_parent_pairs
-from .familiarity import shared_fractions
-from .genes import SPLITS, Gene, SourceGene
-from .similarity import cluster_labels, similar_pairs, similar_to_evaluation
-from .sources import Source, open_sources
-from .splitting import split_at_random, split_by_chromosome, split_by_cluster
-from .store import GeneStore
+from .gene_schema import SPLITS, Gene, SourceGene
+from .gene_store import GeneStore
+from .open_sources import Source, open_sources
+from .similarity.clusters import cluster_labels, similar_pairs, similar_to_evaluation
+from .similarity.containment import contained
+from .similarity.familiarity import shared_fractions
 
 Positions = npt.NDArray[np.int64]
 Pairs = npt.NDArray[np.int64]
@@ -83,7 +83,7 @@ class PreparedGenes:
                 yield cast(Gene, gene)
 
 
-def prepare_genes(config: HumanGenesConfig, store_file: Path) -> PreparedGenes:
+def prepare_genes(config: GeneDatasetConfig, store_file: Path) -> PreparedGenes:
     """Read, clean, drop duplicates, cluster, split, and compare with the training genes.
 
     Args:
@@ -131,7 +131,7 @@ class _Reading:
     parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
-def _read(config: HumanGenesConfig, store_file: Path) -> _Reading:
+def _read(config: GeneDatasetConfig, store_file: Path) -> _Reading:
     reading = _Reading(GeneStore(store_file))
     for source in open_sources(config):
         reading.inputs.append(_read_source(source, reading, config))
@@ -152,7 +152,7 @@ def _read(config: HumanGenesConfig, store_file: Path) -> _Reading:
     return reading
 
 
-def _read_source(source: Source, reading: _Reading, config: HumanGenesConfig) -> dict[str, Any]:
+def _read_source(source: Source, reading: _Reading, config: GeneDatasetConfig) -> dict[str, Any]:
     left_out, cleaned_out = source.dropped, Dropped()
     rows, rows_before = 0, reading.store.rows[-1] + 1 if len(reading.store) else 0
 
@@ -169,8 +169,8 @@ def _read_source(source: Source, reading: _Reading, config: HumanGenesConfig) ->
     return source.entry | {"rows": rows + left_out.total()}
 
 
-def _find_pairs(store: GeneStore, kept: Positions, pieces: Pairs, config: HumanGenesConfig) -> Pairs | None:
-    """Give the pairs of genes that are similar, or pieces of one gene, by their positions in the store."""
+def _find_pairs(store: GeneStore, kept: Positions, pieces: Pairs, config: GeneDatasetConfig) -> Pairs | None:
+    """Return the pairs of genes that are similar, or pieces of one gene, by their positions in the store."""
     if config.cluster_with == "none":
         return None
     assert config.threads is not None  # filled in by the config
@@ -186,7 +186,7 @@ def _find_pairs(store: GeneStore, kept: Positions, pieces: Pairs, config: HumanG
 
 
 def _split(
-    store: GeneStore, kept: Positions, pairs: Pairs | None, config: HumanGenesConfig, dropped: list[DroppedGene]
+    store: GeneStore, kept: Positions, pairs: Pairs | None, config: GeneDatasetConfig, dropped: list[DroppedGene]
 ) -> dict[str, Positions]:
     parts = np.array(store.parts)
     if config.split == "paper":
@@ -211,7 +211,7 @@ def _with_extra_genes(
     kept: Positions,
     pairs: Pairs | None,
     splits: dict[str, Positions],
-    config: HumanGenesConfig,
+    config: GeneDatasetConfig,
     dropped: list[DroppedGene],
 ) -> Positions:
     """Add to the training genes the extra ones, save those that hold an evaluation gene or are part of one."""
@@ -231,7 +231,7 @@ def _with_extra_genes(
 
 
 def _without_similar_genes(
-    store: GeneStore, splits: dict[str, Positions], config: HumanGenesConfig, dropped: list[DroppedGene]
+    store: GeneStore, splits: dict[str, Positions], config: GeneDatasetConfig, dropped: list[DroppedGene]
 ) -> Positions:
     """Take from the training genes the few that only a closer look finds similar to an evaluation gene."""
     assert config.threads is not None  # filled in by the config
@@ -267,7 +267,7 @@ def _cluster_ids(store: GeneStore, chosen: Positions, pairs: Pairs) -> list[str]
 
 
 def _partners(pairs: Pairs, chosen: Positions, n_genes: int) -> npt.NDArray[np.bool_]:
-    """Say of each gene whether it is paired with one of the chosen."""
+    """Return of each gene whether it is paired with one of the chosen."""
     is_chosen, paired = np.zeros(n_genes, dtype=bool), np.zeros(n_genes, dtype=bool)
     is_chosen[chosen] = True
     for one, other in (pairs.T, pairs.T[::-1]):

@@ -23,10 +23,9 @@ from genelm.modeling import (
     usual_config,
 )
 from genelm.storage import InputError
-from genelm.tokenization import encode, load_tokenizer
+from genelm.tokenization import count_bases, encode, load_tokenizer
 
 from .evaluate import evaluate_model
-from .joined_genes import count_bases
 from .results import MeasuredDataset, MeasuredModel, Measurement, Results
 from .scoring import MAX_POSITIONS
 from .tasks import Perplexity, Stratum, Task, gene_strata

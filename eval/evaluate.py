@@ -12,11 +12,11 @@ from genelm.dataset_scripts import (
     familiarity_strata,
     load_split,
     read_manifest,
-    reverse_complement,
     similarity_thresholds,
 )
 from genelm.modeling import traits_of
 from genelm.storage import InputError
+from genelm.tokenization import reverse_complement
 
 from .known_tasks import resolve_tasks
 from .results import MeasuredDataset, MeasuredModel, Results

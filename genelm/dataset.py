@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genelm.dataset_scripts import (
-    HumanGenesConfig,
+    GeneDatasetConfig,
     is_dataset_file,
     is_dataset_folder,
     read_leakage,
@@ -21,7 +21,7 @@ def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
 
     Args:
         output: folder to write; an older dataset there is replaced when the new one is whole.
-        **options: the fields of `genelm.dataset_scripts.HumanGenesConfig`, such as `source="fasta"`,
+        **options: the fields of `genelm.dataset_scripts.GeneDatasetConfig`, such as `source="fasta"`,
             `input="genes.fa.gz"`, `split="similarity"`, `max_length=1000`, `seed=0`. A single file may stand for a
             list of files, and a string for a path.
 
@@ -37,16 +37,16 @@ def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
         ['test', 'train', 'validation']
     """
     folder = Path(output)
-    known = [field.name for field in fields(HumanGenesConfig)]
+    known = [field.name for field in fields(GeneDatasetConfig)]
     for name in options.keys() - set(known):
         close = difflib.get_close_matches(name, known, n=1)
         raise InputError(
-            f"A dataset has no option {name}; {f'did you mean {close[0]}?' if close else 'see HumanGenesConfig.'}"
+            f"A dataset has no option {name}; {f'did you mean {close[0]}?' if close else 'see GeneDatasetConfig.'}"
         )
     given: dict[str, Any] = {
         name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in options.items()
     }
-    config = HumanGenesConfig(**{"name": folder.resolve().name} | given)
+    config = GeneDatasetConfig(**{"name": folder.resolve().name} | given)
     with atomic_folder(folder, ours=is_dataset_file, is_ours=is_dataset_folder) as temporary:
         manifest = fill_folder(config, temporary, started_command())
         card = render_dataset_card(manifest, read_leakage(temporary))

@@ -110,7 +110,7 @@ def _read(path: Path) -> list[Results]:
 
 @contextmanager
 def _folder_of(model: Model) -> Iterator[Path]:
-    """Give the folder of a model; one in memory is saved, because its fingerprint is that of its files."""
+    """Yield the folder of a model; one in memory is saved, because its fingerprint is that of its files."""
     if model.folder is not None:
         yield model.folder
         return

@@ -131,7 +131,7 @@ def _check_model_folder(folder: Path) -> None:
 
 
 def _is_published(path: str) -> bool:
-    """Say whether a path in a repository is one that a push writes."""
+    """Return whether a path in a repository is one that a push writes."""
     return path == "README.md" or is_model_file(path) or fnmatch(path, "results/*.json")
 
 

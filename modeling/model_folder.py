@@ -67,7 +67,7 @@ NEW_TOKENS = 256
 
 
 def is_model_file(path: str) -> bool:
-    """Say whether a file of a model folder belongs to the model."""
+    """Return whether a file of a model folder belongs to the model."""
     return any(fnmatch(path, pattern) for pattern in MODEL_FILES) and "/" not in path
 
 
@@ -225,7 +225,7 @@ def resolve_model_folder(name: str) -> Path:
 
 
 def _advice(folder: Path) -> str:
-    """Say what to give instead of a folder that is not that of a model."""
+    """Return what to give instead of a folder that is not that of a model."""
     if (folder / "manifest.json").is_file():
         return "it is that of a dataset, so give that of a model"
     if folder.name.startswith("checkpoint-"):
@@ -326,7 +326,7 @@ def describe_model(name: str, folder: Path, model: PreTrainedModel) -> dict[str,
 
 @torch.no_grad()
 def looks_ahead(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
-    """Say whether what comes after a token changes what the model predicts there.
+    """Return whether what comes after a token changes what the model predicts there.
 
     Args:
         model: takes `input_ids` and gives `logits`.

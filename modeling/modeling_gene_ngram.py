@@ -51,7 +51,7 @@ _Result = TypeVar("_Result")
 
 
 def _chunks(genes: Iterable[torch.Tensor], num_bases: int) -> Iterator[list[torch.Tensor]]:
-    """Give the genes as many at a time as have some number of bases."""
+    """Yield the genes as many at a time as have some number of bases."""
     chunk: list[torch.Tensor] = []
     left = num_bases
     for gene in genes:
@@ -247,7 +247,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         table.scatter_add_(0, cells, torch.ones_like(cells, dtype=torch.int32))
 
     def _joined(self, genes: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Give the contexts and outcomes of all genes, the end included, as one row, and the symbols of each gene."""
+        """Return contexts and outcomes of all genes, the end included, as one row, and the symbols of each gene."""
         # Before every gene stands n - 1 times "no base here", so that no context reaches into the gene before.
         gap = max(self.config.order - 1, 1)
         lengths = np.array([gene.numel() + 1 for gene in genes])
@@ -263,7 +263,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def score(self, genes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Say what genes cost: -ln p(bases, end) of each; from a table, without a logit for what did not come.
+        """Return what genes cost: -ln p(bases, end) of each; from a table, without a logit for what did not come.
 
         Args:
             genes: token ids of one gene each, uint8, `[length]`, without `[BOS]` and `[EOS]`; `[UNK]` costs nothing.
@@ -296,7 +296,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         return torch.where(tokens[:, 1:] == UNK_ID, 0, nats).sum(dim=-1)
 
     def prepare_inputs_for_generation(self, input_ids: torch.LongTensor, **kwargs: Any) -> dict[str, Any]:
-        """Give `generate` the tokens a prediction depends on."""
+        """Return `generate` the tokens a prediction depends on."""
         if self.config.has_index:
             return {**super().prepare_inputs_for_generation(input_ids, **kwargs), "logits_to_keep": 1}
         return {"input_ids": input_ids[:, -self.config.order :], "logits_to_keep": 1}  # with or without a cache
@@ -367,7 +367,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         keep: int = 0,
         tallies: torch.Tensor | None = None,
     ) -> tuple[Features, WalkState]:
-        """Give what the head makes probabilities of; arguments as of `walk`, `input_ids` as of `forward`.
+        """Return what the head makes probabilities of; arguments as of `walk`, `input_ids` as of `forward`.
 
         Raises:
             ValueError: nothing has been counted yet, or the index is damaged.

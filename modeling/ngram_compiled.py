@@ -40,7 +40,7 @@ _bits = cast(Callable[[Any], int], intrinsic(_generate_bits))
 
 @compiled
 def _next_row(blocks: npt.NDArray[np.int32], first_row: int, row: int, base: int) -> int:
-    """Give the first row of the context that is one base longer, for the first row of this one; so for the last."""
+    """Return the first row of the context that is one base longer, for the first row of this one; so for the last."""
     block, mask = row >> 5, (1 << (row & 31)) - 1
     low = blocks[block, 9] if base & 1 else ~blocks[block, 9]
     high = blocks[block, 10] if base & 2 else ~blocks[block, 10]

@@ -107,12 +107,12 @@ def fit_head(
 
 
 def _one_cycle(progress: float) -> float:
-    """Give the share of the learning rate: up in the first tenth, then down as a cosine."""
+    """Return the share of the learning rate: up in the first tenth, then down as a cosine."""
     return progress / 0.1 if progress < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (progress - 0.1) / 0.9)
 
 
 def _batches(genes: Sequence[torch.Tensor], order: Sequence[int]) -> Iterator[list[torch.Tensor]]:
-    """Give the genes in an order, some `PLACES_AT_ONCE` at a time, those of a batch sorted by length."""
+    """Yield the genes in an order, some `PLACES_AT_ONCE` at a time, those of a batch sorted by length."""
     batch: list[torch.Tensor] = []
     places = 0
     for gene in order:
@@ -126,7 +126,7 @@ def _batches(genes: Sequence[torch.Tensor], order: Sequence[int]) -> Iterator[li
 
 
 def _padded(genes: list[torch.Tensor]) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
-    """Give some of the genes and their ids, `[BOS]` first, `[EOS]` wherever they have ended."""
+    """Yield some of the genes and their ids, `[BOS]` first, `[EOS]` wherever they have ended."""
     for first in range(0, len(genes), GENES_PADDED):
         some = [
             torch.nn.functional.pad(gene.long(), (1, 0), value=BOS_ID) for gene in genes[first : first + GENES_PADDED]
@@ -142,7 +142,7 @@ def _tally(model: GeneNGramForCausalLM, padded: tuple[list[torch.Tensor], torch.
 
 
 def _places(model: GeneNGramForCausalLM, genes: list[torch.Tensor]) -> tuple[Features, torch.Tensor]:
-    """Give the features of every place of the genes, `[places, ...]`, and which of the five outcomes came there."""
+    """Return the features of every place of the genes, `[places, ...]`, and which of the five outcomes came there."""
     groups = list(_padded(genes))
     features, targets = [], []
     for (some, _), (seen, _) in zip(groups, in_threads(lambda group: model.look(group[1]), groups), strict=True):

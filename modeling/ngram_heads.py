@@ -21,7 +21,7 @@ MIXED_CONTEXTS = (1, 2, 3, 4, 6, 8, 10, 11, 12, 14, 16, 20, 23)
 """Lengths of the contexts that are mixed, as far as the order allows; chosen on validation genes."""
 
 OWN_CONTEXTS = (1, 2, 3, 4, 6, 8, 11, 14, 18)
-"""Lengths of contexts in the gene itself; likewise."""
+"""Lengths of contexts in the gene itself; chosen on validation genes."""
 
 END_CONTEXTS = (1, 3, 6, 9, 11, 13, 16, 20)
 """Lengths of the contexts that predict the end of the gene."""
@@ -70,7 +70,7 @@ class InterpolatedHead(nn.Module):
             self.reverse_logits.zero_()
 
     def forward(self, features: Features) -> torch.Tensor:
-        """Give log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
+        """Return log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
         dtype = _at_least_float32(self.log_strengths)
         probabilities = features.counts.new_full((*features.counts.shape[:-2], NUM_OUTCOMES), 0.2, dtype=dtype)
         weights, log_strengths = self.reverse_logits.to(dtype).sigmoid(), self.log_strengths.to(dtype)
@@ -144,7 +144,7 @@ class MixtureHead(nn.Module):
             nn.init.constant_(self.hit_rates, 0.5)
 
     def forward(self, features: Features) -> torch.Tensor:
-        """Give log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
+        """Return log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
         dtype = _at_least_float32(self.log_pseudocounts)
         counts, votes = features.counts.to(dtype), features.votes.to(dtype)
         pseudocounts = self.log_pseudocounts.to(dtype).exp()
@@ -161,7 +161,7 @@ class MixtureHead(nn.Module):
         return torch.cat([ends, mixed.log_softmax(dim=-1) + goes_on], dim=-1)
 
     def _log_end(self, sense_counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give the log-probabilities that the gene ends here and that it goes on, `[..., 1]` each."""
+        """Return the log-probabilities that the gene ends here and that it goes on, `[..., 1]` each."""
         ends, total = sense_counts[..., 0], sense_counts.sum(dim=-1)
         strengths = self.end_log_strengths.to(sense_counts.dtype).exp()
         # Both are carried: where nearly all genes end, one minus the other would be zero.
@@ -175,7 +175,7 @@ class MixtureHead(nn.Module):
 
 
 def _at_least_float32(parameter: torch.Tensor) -> torch.dtype:
-    """Give the type to compute in: counts do not fit into shorter ones."""
+    """Return the type to compute in: counts do not fit into shorter ones."""
     return torch.promote_types(parameter.dtype, torch.float32)
 
 

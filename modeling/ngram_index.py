@@ -134,12 +134,12 @@ class ContextIndex(nn.Module):
         self._is_sound = True
 
     def _has_places(self) -> bool:
-        """Say whether all places are in the text, also those reached by going on from base to base."""
+        """Return whether all places are in the text, also those reached by going on from base to base."""
         first, last = self.places.aminmax()
         return bool(first >= 0) and bool(last < self.size) and bool(self.text[-1] < FIRST_BASE)
 
     def _has_counts(self) -> bool:
-        """Say whether the rows, and the blocks from each to the next, count what stands in the text."""
+        """Return whether the rows, and the blocks from each to the next, count what stands in the text."""
         symbols = self.text.bincount(minlength=NUM_SYMBOLS)
         if len(symbols) > NUM_SYMBOLS or (self.first_rows.diff() != symbols).any() or self.first_rows[0] != 0:
             return False
@@ -150,7 +150,7 @@ class ContextIndex(nn.Module):
         return bool((totals[-1, : len(followers)] == followers).all())
 
     def genes(self) -> Iterator[npt.NDArray[np.uint8]]:
-        """Give the symbols of the genes that were counted, in their order."""
+        """Yield the symbols of the genes that were counted, in their order."""
         self.check()
         text = self.text.cpu().numpy()
         boundaries = np.flatnonzero(text == BOUNDARY)
@@ -158,7 +158,7 @@ class ContextIndex(nn.Module):
             yield text[start + 1 : end]
 
     def counts_before(self, rows: torch.Tensor) -> torch.Tensor:
-        """Give what all rows before some count, `[..., FIELDS]`; rows are `[...]`, from 0 to `size`."""
+        """Return what all rows before some count, `[..., FIELDS]`; rows are `[...]`, from 0 to `size`."""
         block = self.blocks[rows // BLOCK].long()
         mask = (1 << (rows % BLOCK)) - 1
         return block[..., :FIELDS] + count_bits(_counted_rows(block) & mask.unsqueeze(-1))
@@ -200,7 +200,7 @@ def _sorted_places(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
 
 
 def _totals(blocks: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Give the blocks some at a time, and what the rows before each of them and before the next one count."""
+    """Yield the blocks some at a time, and what the rows before each of them and before the next one count."""
     totals = blocks.new_zeros(1, FIELDS, dtype=torch.int64)
     for some in blocks.split(_BLOCKS_AT_ONCE):
         totals = torch.cat([totals[-1:], totals[-1:] + count_bits(_counted_rows(some.long()) & _ALL_ROWS).cumsum(0)])
@@ -208,7 +208,7 @@ def _totals(blocks: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]
 
 
 def _counted_rows(block: torch.Tensor) -> torch.Tensor:
-    """Give the rows of blocks that each field counts, a bit a row, `[..., FIELDS]`; blocks are int64."""
+    """Return the rows of blocks that each field counts, a bit a row, `[..., FIELDS]`; blocks are int64."""
     low, high, is_base, is_sense = block[..., FIELDS : FIELDS + PLANES].unbind(-1)
     bases = [is_base & (low ^ -(1 - (b & 1))) & (high ^ -(1 - (b >> 1))) for b in range(4)]
     return torch.stack([is_sense & ~is_base, *bases, *(is_sense & base for base in bases)], dim=-1)
@@ -223,6 +223,6 @@ def count_bits(numbers: torch.Tensor) -> torch.Tensor:
 
 
 def reverse_complement(symbols: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Give the other strand; whatever is no base, boundaries too, becomes unknown."""
+    """Return the other strand; whatever is no base, boundaries too, becomes unknown."""
     complements = np.array([UNKNOWN, UNKNOWN, 5, 4, 3, 2], dtype=np.uint8)
     return complements[symbols[::-1]]

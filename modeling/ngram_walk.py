@@ -279,7 +279,7 @@ def _begin_copies(index: ContextIndex, seen: torch.Tensor, rows: torch.Tensor, c
 
 
 def _look(index: ContextIndex, outlook: Outlook, log_odds: torch.Tensor, state: WalkState) -> Features:
-    """Give what is seen from here, one place a gene."""
+    """Return what is seen from here, one place a gene."""
     bounds = index.counts_before(state.rows)
     counted = (bounds[:, :, 1] - bounds[:, :, 0]).float()
     sense = counted[:, list(outlook.sense_contexts)]

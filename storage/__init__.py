@@ -8,6 +8,7 @@ from .atomic import (
     give_usual_permissions,
     write_json,
 )
+from .compression import GZIP_MAGIC, open_bytes, open_text
 from .environment import LOAD, OtherPrograms, prepare_environment, usable_cores
 from .errors import InputError, OptionError, check_given_once, input_errors_end
 from .formats import read_format
@@ -15,6 +16,7 @@ from .names import plain_name
 from .provenance import package_versions, sha256_of, started_command
 
 __all__ = [
+    "GZIP_MAGIC",
     "LOAD",
     "InputError",
     "OptionError",
@@ -26,6 +28,8 @@ __all__ = [
     "check_output_folder",
     "give_usual_permissions",
     "input_errors_end",
+    "open_bytes",
+    "open_text",
     "package_versions",
     "plain_name",
     "prepare_environment",

@@ -17,7 +17,7 @@ _UMASK = threading.Lock()
 
 @contextmanager
 def atomic_file(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it becomes `path`, on any exception it is removed.
+    """Yield a temporary path beside `path`; on success it becomes `path`, on any exception it is removed.
 
     Args:
         path: the final file. Its folder is created; an older file there is replaced.
@@ -64,7 +64,7 @@ def write_json(path: Path | str, content: Any) -> None:
 
 @contextmanager
 def atomic_folder(path: Path | str, *, ours: Callable[[str], bool], is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; on success it becomes `path`, on any exception it is removed.
+    """Yield a temporary folder beside `path`; on success it becomes `path`, on any exception it is removed.
 
     Args:
         path: the final folder. Where it exists it is replaced as a whole, but only if every file in it is one that a

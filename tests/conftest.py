@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 from accelerate.state import AcceleratorState
 
-from genelm.dataset_scripts import HumanGenesConfig, build_dataset, is_dataset_file, is_dataset_folder
+from genelm.dataset_scripts import GeneDatasetConfig, build_dataset, is_dataset_file, is_dataset_folder
 from genelm.storage import atomic_folder
 
 # A slow machine fails no test: limits are for what hangs.
@@ -37,7 +37,7 @@ def real_data() -> Path:
 def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset folder of 150 simulated genes of at most 120 bases."""
     folder = tmp_path_factory.mktemp("data") / "small"
-    config = HumanGenesConfig(name="small", source="simulated", num_genes=150, max_length=120)
+    config = GeneDatasetConfig(name="small", source="simulated", num_genes=150, max_length=120)
     with atomic_folder(folder, ours=is_dataset_file, is_ours=is_dataset_folder) as temporary:
         build_dataset(config, temporary, "made by a test")
     return folder

@@ -5,8 +5,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts.containment import contained
-from genelm.dataset_scripts.store import reverse_complement
+from genelm.dataset_scripts.similarity.containment import contained
+from genelm.tokenization import reverse_complement
 
 
 def naive(evaluation: list[str], others: list[str]) -> list[bool]:

@@ -5,7 +5,14 @@ from pathlib import Path
 import datasets
 import pytest
 
-from genelm.dataset_scripts import FEATURES, HumanGenes, HumanGenesConfig, build_dataset, load_split, read_manifest
+from genelm.dataset_scripts import (
+    FEATURES,
+    GeneDatasetBuilder,
+    GeneDatasetConfig,
+    build_dataset,
+    load_split,
+    read_manifest,
+)
 from genelm.storage import InputError, sha256_of
 
 SPLITS = ("train", "validation", "test")
@@ -27,11 +34,13 @@ def files(tmp_path) -> dict[str, Path]:
     return paths
 
 
-def config_of(files: dict[str, Path], **options) -> HumanGenesConfig:
-    return HumanGenesConfig(source="csv", **{split: [path] for split, path in files.items()}, max_length=20, **options)
+def config_of(files: dict[str, Path], **options) -> GeneDatasetConfig:
+    return GeneDatasetConfig(
+        source="csv", **{split: [path] for split, path in files.items()}, max_length=20, **options
+    )
 
 
-def built(config: HumanGenesConfig, folder: Path) -> Path:
+def built(config: GeneDatasetConfig, folder: Path) -> Path:
     folder.mkdir()
     build_dataset(config, folder, "genelm data build")
     return folder
@@ -111,9 +120,9 @@ def test_the_same_input_gives_the_same_bytes(files, tmp_path):
 
 def test_simulated_genes_are_split_by_fraction_and_reproducible(tmp_path):
     config = {"source": "simulated", "num_genes": 100, "max_length": 200, "seed": 7}
-    first = read_manifest(built(HumanGenesConfig(**config), tmp_path / "a"))
-    again = read_manifest(built(HumanGenesConfig(**config), tmp_path / "b"))
-    other = read_manifest(built(HumanGenesConfig(**config | {"seed": 8}), tmp_path / "c"))
+    first = read_manifest(built(GeneDatasetConfig(**config), tmp_path / "a"))
+    again = read_manifest(built(GeneDatasetConfig(**config), tmp_path / "b"))
+    other = read_manifest(built(GeneDatasetConfig(**config | {"seed": 8}), tmp_path / "c"))
     assert first == again
     assert first["fingerprint"] != other["fingerprint"]
     assert [first["splits"][split]["genes"] for split in SPLITS] == [60, 20, 20]
@@ -122,7 +131,7 @@ def test_simulated_genes_are_split_by_fraction_and_reproducible(tmp_path):
 def test_files_of_one_input_are_pooled_and_split(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.fa").write_text("".join(f">{name}{i}\n{'AACT' * (i + 1)}\n" for i in range(10)))
-    config = HumanGenesConfig(source="fasta", input=[tmp_path / "a.fa", tmp_path / "b.fa"])
+    config = GeneDatasetConfig(source="fasta", input=[tmp_path / "a.fa", tmp_path / "b.fa"])
     folder = built(config, tmp_path / "d")
     manifest = read_manifest(folder)
     assert [entry["rows"] for entry in manifest["inputs"]] == [10, 10]
@@ -136,7 +145,7 @@ def test_files_of_one_name_lose_no_gene(tmp_path):
         (tmp_path / folder).mkdir()
         rows = "".join(f"{letters * (i + 1)}\n" for i in range(3))
         (tmp_path / folder / "genes.csv").write_text(f"bases\n{rows}")
-    config = HumanGenesConfig(
+    config = GeneDatasetConfig(
         source="csv",
         columns={"sequence": "bases"},
         extra=[tmp_path / "more" / "genes.csv"],
@@ -152,7 +161,7 @@ def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
     (tmp_path / "genes.fa").write_text("".join(f">{i}\n{'AACT' * (i + 1)}\n" for i in range(10)))
     (tmp_path / "extra.CSV").write_text("bases\nGGGGT\n")
     inputs = {"source": "fasta", "input": [tmp_path / "genes.fa"], "extra": [tmp_path / "extra.CSV"]}
-    folder = built(HumanGenesConfig(columns={"sequence": "bases"}, **inputs), tmp_path / "d")
+    folder = built(GeneDatasetConfig(columns={"sequence": "bases"}, **inputs), tmp_path / "d")
     assert load_split(folder, "train")["sequence"][-1] == "GGGGT"
 
 
@@ -199,7 +208,7 @@ def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
 )
 def test_unusable_options_are_one_sentence(options, message):
     with pytest.raises(InputError, match=message):
-        HumanGenesConfig(**options)
+        GeneDatasetConfig(**options)
 
 
 def test_an_empty_file_is_one_sentence(files):
@@ -228,17 +237,17 @@ def test_a_file_of_several_may_have_no_gene_that_is_kept(tmp_path):
     files[0].write_text(f">long\n{'ACGT' * 10}\n")
     files[1].write_text("".join(f">gene{i}\n{'ACGT'[: i + 1]}{'T' * i}\n" for i in range(4)))
     options = {"source": "fasta", "max_length": 20, "fractions": (0.4, 0.3, 0.3), "split": "random"}
-    folder = built(HumanGenesConfig(input=files, **options), tmp_path / "d")
+    folder = built(GeneDatasetConfig(input=files, **options), tmp_path / "d")
     assert sum(split["genes"] for split in read_manifest(folder)["splits"].values()) == 4
     assert (folder / "dropped.tsv").read_text().splitlines()[1:] == ["input\ttoo_long\tlong\tlong.fa"]
     files[1].write_text(files[0].read_text())
     with pytest.raises(InputError, match=r"None of the 2 genes in the 2 files from .*long\.fa to .*short\.fa is left"):
-        built(HumanGenesConfig(input=files, **options), tmp_path / "e")
+        built(GeneDatasetConfig(input=files, **options), tmp_path / "e")
 
 
 def test_too_few_genes_for_three_splits_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="The test split is empty: 2 genes are left for all splits"):
-        built(HumanGenesConfig(num_genes=2), tmp_path / "d")
+        built(GeneDatasetConfig(num_genes=2), tmp_path / "d")
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"format": "other"}', '{"format": "genelm-dataset"}'])
@@ -263,7 +272,7 @@ def test_a_split_that_is_not_there_or_was_changed_is_not_loaded(files, tmp_path)
 
 
 def test_a_folder_name_like_a_partition_adds_no_column(tmp_path):
-    assert load_split(built(HumanGenesConfig(num_genes=20), tmp_path / "seed=1"), "test").features == FEATURES
+    assert load_split(built(GeneDatasetConfig(num_genes=20), tmp_path / "seed=1"), "test").features == FEATURES
 
 
 def options_of(files: dict[str, Path], tmp_path: Path) -> dict:
@@ -273,7 +282,7 @@ def options_of(files: dict[str, Path], tmp_path: Path) -> dict:
 
 def test_the_builder_gives_the_genes_of_the_folder(files, tmp_path):
     folder = built(config_of(files), tmp_path / "d")
-    builder = HumanGenes(**options_of(files, tmp_path))
+    builder = GeneDatasetBuilder(**options_of(files, tmp_path))
     builder.download_and_prepare()
     for split in SPLITS:
         rows = load_split(folder, split).to_list()
@@ -284,14 +293,14 @@ def test_the_builder_gives_the_genes_of_the_folder(files, tmp_path):
 
 def test_a_changed_file_never_gives_the_old_dataset(files, tmp_path):
     options, output = options_of(files, tmp_path), str(tmp_path / "out")
-    old = HumanGenes(**options)
+    old = GeneDatasetBuilder(**options)
     old.download_and_prepare()
     old.download_and_prepare(output, file_format="parquet")
     files["test"].write_text(files["test"].read_text() + "new,ncRNA,CATG\n")
 
     with pytest.raises(InputError, match="changed since this builder was made"):
         old.download_and_prepare()
-    new = HumanGenes(**options)
+    new = GeneDatasetBuilder(**options)
     new.download_and_prepare()
     assert new.as_dataset(split="test")["gene_id"][:] == ["test0", "test1", "new"]
     new.download_and_prepare(output, file_format="parquet")
@@ -300,7 +309,7 @@ def test_a_changed_file_never_gives_the_old_dataset(files, tmp_path):
 
 
 def test_an_unchanged_file_is_taken_from_the_cache(files, tmp_path):
-    first, second = (HumanGenes(**options_of(files, tmp_path)) for _ in range(2))
+    first, second = (GeneDatasetBuilder(**options_of(files, tmp_path)) for _ in range(2))
     first.download_and_prepare()
     info = Path(first.cache_dir) / "dataset_info.json"
     written = info.stat().st_mtime_ns
@@ -313,7 +322,7 @@ def test_the_papers_files_are_kept_whole(real_data, tmp_path):
     paper = real_data / "paper"
     names = {"train": "genes_train_subset.csv", "validation": "genes_validation.csv", "test": "genes_test.csv"}
     files = {split: [paper / name] for split, name in names.items()}
-    config = HumanGenesConfig(source="csv", cluster_with="none", **files)
+    config = GeneDatasetConfig(source="csv", cluster_with="none", **files)
     manifest = read_manifest(built(config, tmp_path / "d"))
     # Rows of the files less those that another row has on the other strand: counted with Python sets of strings.
     assert {split: m["genes"] for split, m in manifest["splits"].items()} == {
@@ -331,7 +340,7 @@ def test_the_papers_files_are_kept_whole(real_data, tmp_path):
 def test_a_compressed_fasta_of_real_sequences_is_split(real_data, tmp_path):
     path = real_data / "extra_genes" / "human_le1000_dedup_noeval.fa.gz"
     manifest = read_manifest(
-        built(HumanGenesConfig(source="fasta", input=[path], cluster_with="none"), tmp_path / "d")
+        built(GeneDatasetConfig(source="fasta", input=[path], cluster_with="none"), tmp_path / "d")
     )
     assert manifest["inputs"][0]["rows"] == 20_231
     kept = sum(split["genes"] for split in manifest["splits"].values())

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts.cleaning import CleanGene, CleaningRules, clean
+from genelm.dataset_scripts.cleaning.clean_genes import CleanGene, CleaningRules, clean
 from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.genes import SourceGene, new_gene
+from genelm.dataset_scripts.gene_schema import SourceGene, new_gene
 from genelm.storage import InputError
 
 

@@ -4,9 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts.duplicates import PRECEDENCE, reasons_to_leave_out, same_parent_pairs
-from genelm.dataset_scripts.genes import new_gene
-from genelm.dataset_scripts.store import GeneStore, reverse_complement
+from genelm.dataset_scripts.cleaning.duplicates import PRECEDENCE, reasons_to_leave_out, same_parent_pairs
+from genelm.dataset_scripts.gene_schema import new_gene
+from genelm.dataset_scripts.gene_store import GeneStore
+from genelm.tokenization import reverse_complement
 
 
 def store_of(tmp_path, *rows: tuple[str, str, str]) -> GeneStore:

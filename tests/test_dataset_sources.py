@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from genelm.dataset_scripts.csv_source import read_csv
-from genelm.dataset_scripts.fasta_source import read_fasta
-from genelm.dataset_scripts.genes import FEATURES
-from genelm.dataset_scripts.simulator import simulate_genes
+from genelm.dataset_scripts.gene_schema import FEATURES
+from genelm.dataset_scripts.sources.csv_source import read_csv
+from genelm.dataset_scripts.sources.fasta_source import read_fasta
+from genelm.dataset_scripts.sources.simulator import simulate_genes
 from genelm.storage import InputError
 
 PAPER_HEADER = "NCBIGeneID,Symbol,Description,GeneType,GeneGroupIdentifier,GeneGroupMethod,NucleotideSequence"

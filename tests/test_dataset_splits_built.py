@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from genelm.dataset_scripts import (
-    HumanGenesConfig,
+    GeneDatasetConfig,
     build_dataset,
     load_split,
     preparation,
@@ -18,8 +18,8 @@ from genelm.dataset_scripts import (
     read_manifest,
     store,
 )
-from genelm.dataset_scripts.store import reverse_complement
 from genelm.storage import InputError
+from genelm.tokenization import reverse_complement
 
 SPLITS = ("train", "validation", "test")
 
@@ -40,7 +40,7 @@ def write(path: Path, genes: dict[str, str]) -> Path:
 
 def built(folder: Path, **options) -> Path:
     folder.mkdir(parents=True)
-    build_dataset(HumanGenesConfig(**{"source": "fasta"} | options), folder, "made by a test")
+    build_dataset(GeneDatasetConfig(**{"source": "fasta"} | options), folder, "made by a test")
     return folder
 
 
@@ -169,7 +169,7 @@ def test_familiarity_is_stored_and_counted(tmp_path):
 
 def test_large_splits_are_several_shards_that_load_as_one(families, tmp_path, monkeypatch):
     whole = built(tmp_path / "whole", input=[families])
-    monkeypatch.setattr("genelm.dataset_scripts.build.SHARD_BASES", 10_000)
+    monkeypatch.setattr("genelm.dataset_scripts.output.build.SHARD_BASES", 10_000)
     monkeypatch.setattr(store, "ROW_GROUP_GENES", 7)
     sharded = built(tmp_path / "sharded", input=[families])
     assert len(read_manifest(sharded)["splits"]["train"]["files"]) == 3
@@ -192,7 +192,7 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(families, tmp_path, monkeyp
         pytest.raises(OSError, match="No space left"),
         atomic_folder(tmp_path / "d", ours=is_dataset_file, is_ours=is_dataset_folder) as folder,
     ):
-        build_dataset(HumanGenesConfig(source="fasta", input=[families]), folder, "made by a test")
+        build_dataset(GeneDatasetConfig(source="fasta", input=[families]), folder, "made by a test")
     assert [path.name for path in tmp_path.iterdir()] == ["families.fa"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
+from genelm.dataset_scripts import GeneDatasetConfig, build_dataset, load_split
 from genelm.eval import Results, measure_baselines, read_results
 from genelm.modeling import model_fingerprint, save_model_folder
 from genelm.storage import InputError
@@ -27,7 +27,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = [f"{split}{i},PSEUDO,{gene}" for i, gene in enumerate(genes)]
         files[split][0].write_text("\n".join(["gene_id,gene_type,sequence", *rows]) + "\n")
     (folder / "d").mkdir()
-    build_dataset(HumanGenesConfig(source="csv", cluster_with="none", **files), folder / "d", command="a test")
+    build_dataset(GeneDatasetConfig(source="csv", cluster_with="none", **files), folder / "d", command="a test")
     return folder / "d"
 
 

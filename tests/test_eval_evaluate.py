@@ -10,7 +10,7 @@ import torch
 from training_runs import launcher, start
 from transformers import set_seed
 
-from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split, read_manifest
+from genelm.dataset_scripts import GeneDatasetConfig, build_dataset, load_split, read_manifest
 from genelm.eval import MeasuredDataset, MeasuredModel, Results, evaluate, evaluate_model, read_results
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, usual_config
 from genelm.storage import InputError
@@ -23,7 +23,7 @@ HEADER = "NCBIGeneID,RealNucleotideSequence,MutatedNucleotideSequence\n"
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("genes")
-    build_dataset(HumanGenesConfig(source="simulated", num_genes=60, seed=1), folder, command="genelm data build")
+    build_dataset(GeneDatasetConfig(source="simulated", num_genes=60, seed=1), folder, command="genelm data build")
     return folder
 
 
@@ -108,7 +108,7 @@ def test_written_genes_are_similar_to_training_genes_as_the_genes_of_the_dataset
         ("unsought", {"identity": 0.95, "cluster_with": "none"}),
     ):
         (tmp_path / name).mkdir()
-        config = HumanGenesConfig(source="simulated", num_genes=60, seed=1, split="random", **options)
+        config = GeneDatasetConfig(source="simulated", num_genes=60, seed=1, split="random", **options)
         build_dataset(config, tmp_path / name, command="genelm data build")
         training = load_split(tmp_path / name, "train")["sequence"][:6]
         # Of three every twelfth letter is another, and of three the last third.
@@ -137,7 +137,7 @@ def test_probing_needs_classes_and_takes_k_mers_where_there_are_no_hidden_states
     (tmp_path / "validation.csv").write_text("gene_id,sequence\nv,ACGTACGTTT\n")
     files = {split: [tmp_path / f"{split}.csv"] for split in ("train", "validation", "test")}
     (tmp_path / "d").mkdir()
-    build_dataset(HumanGenesConfig(source="csv", cluster_with="none", **files), tmp_path / "d", command="a test")
+    build_dataset(GeneDatasetConfig(source="csv", cluster_with="none", **files), tmp_path / "d", command="a test")
     results = _evaluate(tmp_path / "d", tasks=["probing"])
     unsought, note = results.notes
     assert unsought.startswith("Similar genes were not sought, so intervals take them for independent")

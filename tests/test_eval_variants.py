@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genelm.dataset_scripts import reverse_complement
 from genelm.eval import MeasuredModel, evaluate_variants, score_genes
 from genelm.eval.variants.variant_effects import _kind, measure_variants, score_variants
 from genelm.eval.variants.variant_files import Variant, read_variants
 from genelm.eval.variants.variant_windows import make_windows
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 from genelm.storage import InputError
-from genelm.tokenization import encode
+from genelm.tokenization import encode, reverse_complement
 
 torch = pytest.importorskip("torch")
 

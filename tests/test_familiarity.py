@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genelm.dataset_scripts import familiarity, kmers
-from genelm.dataset_scripts.familiarity import familiarity_strata, shared_fractions
+from genelm.dataset_scripts.similarity import familiarity, kmers
+from genelm.dataset_scripts.similarity.familiarity import familiarity_strata, shared_fractions
 
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 

@@ -9,10 +9,10 @@ import pysam
 import pytest
 
 from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.genes import Gene
-from genelm.dataset_scripts.genome_source import read_genome
-from genelm.dataset_scripts.store import reverse_complement
+from genelm.dataset_scripts.gene_schema import Gene
+from genelm.dataset_scripts.sources.genome_source import read_genome
 from genelm.storage import InputError
+from genelm.tokenization import reverse_complement
 
 CONTIG = "AACCCATGGGTTTAGAAATTTCCCGGGACGTACGTTAACC"  # 40 bases
 

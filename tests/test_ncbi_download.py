@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from ncbi_stand_in import NEW, OTHER, NcbiStandIn, random_genes, serving
 
-from genelm.dataset_scripts import ncbi_download
 from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.ncbi_download import NcbiDownload, NcbiServer, download_gene_packages
-from genelm.dataset_scripts.ncbi_package import read_gene_package
+from genelm.dataset_scripts.sources import ncbi_download
+from genelm.dataset_scripts.sources.ncbi_download import NcbiDownload, NcbiServer, download_gene_packages
+from genelm.dataset_scripts.sources.ncbi_package import read_gene_package
 from genelm.storage import InputError
 
 

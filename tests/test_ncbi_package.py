@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from ncbi_stand_in import NEW, OTHER, StandInGene, package
 
-from genelm.dataset_scripts import ncbi_package
 from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.genes import Gene
-from genelm.dataset_scripts.ncbi_package import choose_assemblies, read_gene_package
-from genelm.dataset_scripts.ncbi_report import GeneReport
+from genelm.dataset_scripts.gene_schema import Gene
+from genelm.dataset_scripts.sources import ncbi_package
+from genelm.dataset_scripts.sources.ncbi_package import choose_assemblies, read_gene_package
+from genelm.dataset_scripts.sources.ncbi_report import GeneReport
 from genelm.storage import InputError
 
 GENES = [StandInGene(5, "ACGT" * 30), StandInGene(8, "TTGACA" * 20, "-", 77)]

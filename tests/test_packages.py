@@ -22,12 +22,11 @@ LAYERS = {
 
 
 PARTS = {
-    part: int(layer)
-    for layer, part in re.findall(
-        r"^\| \d\.(\d) \| `(\w+)(?:/|\.py)` \|", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE
-    )
+    (folder, part): int(layer)
+    for folder, table in re.findall(r"part of `(\w+)/`(.*?)\n\n", (ROOT / "docs" / "design.md").read_text(), re.DOTALL)
+    for layer, part in re.findall(r"^\| \d\.(\d) \| `(\w+)(?:/|\.py)` \|", table, re.MULTILINE)
 }
-"""Layer of each part of eval/, as docs/design.md has them: packages and single files."""
+"""Layer of each part of a package that is divided once more, as docs/design.md has them: packages and single files."""
 
 
 def imported_packages(file: Path) -> set[str]:
@@ -60,24 +59,24 @@ def test_a_package_imports_only_from_layers_below_its_own(package: str) -> None:
         assert not upward, f"{file.relative_to(ROOT)} imports {', '.join(sorted(upward))}"
 
 
-def test_every_part_of_the_evaluation_has_its_place() -> None:
-    there = {path.stem for path in (ROOT / "eval").glob("*.py")} | {
-        path.parent.name for path in (ROOT / "eval").glob("*/__init__.py")
-    }
-    assert there - {"__init__"} == PARTS.keys()
+@pytest.mark.parametrize("folder", sorted({folder for folder, _ in PARTS}))
+def test_every_part_of_a_divided_package_has_its_place(folder: str) -> None:
+    packages = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
+    there = packages | {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__"}
+    assert there == {part for name, part in PARTS if name == folder}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_of_the_evaluation_imports_only_from_layers_below_its_own(part: str) -> None:
-    folder = ROOT / "eval" / part
-    for file in folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]:
-        levels = len(file.relative_to(ROOT / "eval").parts)  # dots that lead to eval/
+@pytest.mark.parametrize(("folder", "part"), PARTS)
+def test_a_part_imports_only_from_layers_below_its_own(folder: str, part: str) -> None:
+    place = ROOT / folder / part
+    for file in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
+        dots = len(file.relative_to(ROOT / folder).parts)  # that lead to the folder
         names = [
             node.module.split(".")[0]
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-            if isinstance(node, ast.ImportFrom) and node.level == levels and node.module
+            if isinstance(node, ast.ImportFrom) and node.level == dots and node.module
         ]
-        upward = {name for name in names if name != part and PARTS[name] >= PARTS[part]}
+        upward = {name for name in names if name != part and PARTS[folder, name] >= PARTS[folder, part]}
         assert not upward, f"{file.relative_to(ROOT)} imports {', '.join(sorted(upward))}"
 
 

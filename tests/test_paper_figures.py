@@ -8,7 +8,7 @@ import pytest
 import torch
 from evaluated_genes import genes_of
 
-from genelm.dataset_scripts import HumanGenesConfig
+from genelm.dataset_scripts import GeneDatasetConfig
 from genelm.dataset_scripts.preparation import prepare_genes
 from genelm.eval import Measurement, TaskInput, bits_per_base, score_genes
 from genelm.eval.tasks import Mutations, nats_and_symbols, paper_perplexity, read_pairs
@@ -19,7 +19,7 @@ from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM
 def genes(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     paths = {split: real_data / "paper" / f"genes_{split}.csv" for split in ("validation", "test")}
     paths["train"] = real_data / "paper" / "genes_train_subset.csv"
-    config = HumanGenesConfig(source="csv", cluster_with="none", **paths)
+    config = GeneDatasetConfig(source="csv", cluster_with="none", **paths)
     prepared = prepare_genes(config, tmp_path_factory.mktemp("paper") / "genes.parquet")
     return [gene["sequence"] for gene in prepared.genes("test")]
 

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts import kmer_search, mmseqs2_search
-from genelm.dataset_scripts.compiled_search import align, best_score
-from genelm.dataset_scripts.similarity import METHODS, cluster_labels, similar_pairs
-from genelm.dataset_scripts.store import reverse_complement
+from genelm.dataset_scripts.similarity.clusters import METHODS, cluster_labels, similar_pairs
+from genelm.dataset_scripts.similarity.compiled_search import align, best_score
 from genelm.storage import InputError
-from genelm.tokenization import encode
+from genelm.tokenization import encode, reverse_complement
 
 BASES = "ACGT"
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from training_runs import ROOT, TINY, arguments, assert_equal, last_weights, launched, start
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
-from genelm.dataset_scripts import HumanGenesConfig, build_dataset, load_split
+from genelm.dataset_scripts import GeneDatasetConfig, build_dataset, load_split
 from genelm.eval import bits_per_base, score_genes
 from genelm.model_cards import render_model_card
 from genelm.storage import InputError
@@ -55,7 +55,7 @@ def test_it_learns(model: str, tmp_path: Path) -> None:
     fasta.write_text("".join(f">repeat{n}\n{('AACGGT' * 20)[n % 6 : 40 + n]}\n" for n in range(60)))
     data = tmp_path / "data"
     data.mkdir()
-    build_dataset(HumanGenesConfig(source="fasta", input=fasta), data, "made by a test")
+    build_dataset(GeneDatasetConfig(source="fasta", input=fasta), data, "made by a test")
     more = "--max_steps 150 --eval_steps 150 --learning_rate 1e-2"
     folder = train(arguments(data, tmp_path / "run", model, more))
     record = json.loads((folder / "training_record.json").read_text())

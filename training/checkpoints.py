@@ -229,7 +229,7 @@ def checkpoint_to_resume(config: TrainingConfig) -> tuple[Path | None, list[str]
 
 
 def _is_broken_off(folder: Path) -> bool:
-    """Say whether a folder has at most a run that was broken off before its first checkpoint: nothing to lose."""
+    """Return whether a folder has at most a run that was broken off before its first checkpoint: nothing to lose."""
     names = {path.name for path in folder.iterdir()} - {LOGS_FOLDER}
     begun = {name for name in names if name.startswith((".checkpoint-", ".saving-"))}
     files = names - begun
@@ -238,7 +238,7 @@ def _is_broken_off(folder: Path) -> bool:
 
 
 def _damage(folder: Path) -> str | None:
-    """Say what is wrong with a checkpoint; None if it is what was written."""
+    """Return what is wrong with a checkpoint; None if it is what was written."""
     try:
         checksums = dict(json.loads((folder / CHECKSUM_FILE).read_text()))
     except (OSError, ValueError, TypeError):

@@ -52,7 +52,7 @@ def _cpu_has_bf16() -> bool:
 
 
 def prepare_cpu(config: TrainingConfig, threads_before: int | None) -> list[str]:
-    """Give this process its share of the cores, and let it keep the memory it once had.
+    """Return this process its share of the cores, and let it keep the memory it once had.
 
     `accelerate launch` would leave a process on a CPU one thread. And a step takes and gives back hundreds of
     megabytes, which glibc would hand back to the kernel each time, to have them cleared anew page by page.
@@ -98,6 +98,6 @@ def peak_memory(device: torch.device) -> int:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Say whether an error is Python's, PyTorch's or one of CUDA's libraries', of memory that is not there."""
+    """Return whether an error is Python's, PyTorch's or one of CUDA's libraries', of memory that is not there."""
     said = ("can't allocate memory", "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)

@@ -148,7 +148,7 @@ class TrainingGenes:
         return config.max_steps if config.max_steps > 0 else sum(1 for _ in self.batches(config))
 
     def batches(self, config: TrainingConfig) -> Iterator[tuple[int, npt.NDArray[np.int64], bool]]:
-        """Give every global batch of a run: its epoch, its genes, and whether it is the last of the epoch."""
+        """Yield every global batch of a run: its epoch, its genes, and whether it is the last of the epoch."""
         steps = 0
         for epoch in range(config.num_train_epochs if config.max_steps <= 0 else sys.maxsize):
             lengths = self.num_inputs[self.drawn]

@@ -145,7 +145,7 @@ def _sequences(genes: Dataset) -> list[bytes]:
 
 
 def _on_either_strand(symbols: npt.NDArray[np.uint8]) -> bytes:
-    """Give the symbols of a gene, the same for its reverse complement."""
+    """Return the symbols of a gene, the same for its reverse complement."""
     return min(symbols.tobytes(), reverse_complement(symbols).tobytes())
 
 

@@ -162,7 +162,7 @@ _HAS_VARLEN = importlib.util.find_spec("torch.nn.attention.varlen") is not None
 
 
 def _has_flash(query: torch.Tensor, value: torch.Tensor) -> bool:
-    """Say whether PyTorch's flash attention for rows of many sequences takes such queries and values."""
+    """Return whether PyTorch's flash attention for rows of many sequences takes such queries and values."""
     return (
         _HAS_VARLEN
         and query.is_cuda

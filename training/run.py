@@ -222,7 +222,7 @@ class Run:
 
     @contextlib.contextmanager
     def _enough_memory(self, task: str, longest: int | None = None) -> Iterator[None]:
-        """Say what can be done where memory does not suffice for a task, on training genes of which one is longest."""
+        """Refuse in one sentence, with what can be done, where memory does not suffice for a task."""
         try:
             yield
         except (RuntimeError, MemoryError) as error:
@@ -323,7 +323,7 @@ class Run:
 
 
 def _tied_weights(model: PreTrainedModel) -> Container[str]:
-    """Name the weights that are others of the model."""
+    """Return the name of the weights that are others of the model."""
     if hasattr(model, "all_tied_weights_keys"):
         names: Container[str] = model.all_tied_weights_keys
         return names

@@ -79,7 +79,7 @@ def mark_guessing(axes: Axes, value: float, name: str) -> None:
 
 
 def label_positions(axes: Axes, labels: Sequence[str], title: str) -> None:
-    """Name the positions of `plot_model` along the horizontal axis."""
+    """Return the name of the positions of `plot_model` along the horizontal axis."""
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlim(-0.5, max(len(labels), 1) - 0.5)
     axes.set_xlabel(title)

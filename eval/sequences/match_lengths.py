@@ -4,12 +4,14 @@ All suffixes are sorted: no training suffix has more in common with a gene's tha
 Source: Manber and Myers, Suffix arrays, SIAM J. Comput. 22 (1993), sections 2 and 3.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ..joined_genes import Integers, JoinedGenes, bases_ahead, join_genes
+from genelm.tokenization import ConcatenatedSequences, bases_ahead, in_chunks, reverse_complement_ids
+
+Integers = npt.NDArray[np.int64]
 
 PART_BASES = 1 << 20
 """Letters of genes, and twice as many of training genes, that are searched for matches at once: some 400 MB."""
@@ -28,29 +30,23 @@ def longest_matches(genes: Sequence[str], training: Sequence[str]) -> Integers:
         Bases, shape `[len(genes)]`; 0 where nothing matches.
     """
     longest = np.zeros(len(genes), dtype=np.int64)
-    for part in _parts(genes, PART_BASES):
-        for known in _parts(training, 2 * PART_BASES):
-            found = _matches(join_genes(genes[part]), join_genes(training[known]))
-            longest[part] = np.maximum(longest[part], found)
+    first = 0
+    for part in in_chunks(genes, PART_BASES):
+        members = slice(first, first + len(part))
+        for known in in_chunks(training, 2 * PART_BASES):
+            found = _matches(ConcatenatedSequences.of(part), ConcatenatedSequences.of(known))
+            longest[members] = np.maximum(longest[members], found)
+        first = members.stop
     return longest
 
 
-def _parts(genes: Sequence[str], size: int) -> Iterator[slice]:
-    first, letters = 0, 0
-    for number, gene in enumerate(genes, start=1):
-        letters += len(gene)
-        if letters >= size or number == len(genes):
-            yield slice(first, number)
-            first, letters = number, 0
-
-
-def _matches(genes: JoinedGenes, training: JoinedGenes) -> Integers:
+def _matches(genes: ConcatenatedSequences, training: ConcatenatedSequences) -> Integers:
     """Search some genes, on both strands, in some training genes."""
-    n_positions = 2 * len(genes.codes)
-    backward = np.where(genes.codes > 0, 5 - genes.codes, 0).astype(np.uint8)[::-1]
+    n_positions = 2 * len(genes.ids)
+    backward = reverse_complement_ids(genes.ids)
     owners = np.concatenate([genes.owners, genes.owners[::-1]])
     runs = np.concatenate([genes.runs, bases_ahead(backward)])
-    words = _words(np.concatenate([genes.codes, backward, training.codes]))
+    words = _words(np.concatenate([genes.ids, backward, training.ids]))
     order = _suffix_order(words, int(runs.max()))
     is_training = order >= n_positions
     slots = np.arange(len(order))

@@ -85,7 +85,7 @@ class Mutations(Task):
     headline_groups = (*Task.headline_groups, "max_edits")
 
     def __init__(self, pairs: Sequence[Path] = ()) -> None:
-        """Name the pairs.
+        """Return the name of the pairs.
 
         Args:
             pairs: files, or folders of them, as `read_pairs` takes them.
@@ -234,7 +234,7 @@ def _limits(results: Sequence[Results]) -> list[str]:
 
 
 def _describe_sets(results: Results) -> str:
-    """Name the sets of pairs with their size, by which two models are known to have had the same."""
+    """Return the name of the sets of pairs with their size, by which two models are known to have had the same."""
     sets = [
         f"{row.stratum} ({row.n_genes:,} pairs, {row.n_bases:,} bases)"
         for row in results.of(Mutations.name)

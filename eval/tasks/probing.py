@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genelm.storage import InputError
+from genelm.tokenization import count_bases
 
-from ..joined_genes import count_bases
 from ..reporting import Section
 from ..reporting.tables import MODEL_COLUMN, Column, markdown_table, metric_column
 from ..results import ALL, Measurement, Results

@@ -21,9 +21,9 @@ import numpy.typing as npt
 import torch
 from tqdm.auto import tqdm
 
-from genelm.dataset_scripts import reverse_complement
 from genelm.modeling import traits_of
 from genelm.storage import InputError, atomic_file, sha256_of
+from genelm.tokenization import reverse_complement
 
 from ..results import ALL, MeasuredDataset, MeasuredModel, Measurement, Results
 from ..scoring import MAX_POSITIONS, FloatArray, ScoreCache, log_odds, score_genes

@@ -1,7 +1,6 @@
 """Variants from files: VCF, or a table with columns for the place and the alleles."""
 
 import csv
-import gzip
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 import pysam
 
 from genelm.dataset_scripts import without_plain_gzip
-from genelm.storage import InputError
+from genelm.storage import InputError, open_text
 from genelm.tokenization import BASES
 
 FIELDS = ("contig", "position", "ref", "alt", "effect", "label")
@@ -48,7 +47,8 @@ def read_variants(
     """Yield the variants of a file in its order.
 
     Args:
-        file: `.vcf` or `.bcf`, or a table with a header: `.csv` has commas, any other name tabs; all may be gzipped.
+        file: `.vcf` or `.bcf`, or a table with a header: `.csv` has commas, any other name tabs; all may be compressed
+            with gzip or bgzip, whatever their names say.
         columns: of `FIELDS` -> name of the column or INFO field. Where a table has a column of a field's own name, it
             need not be given.
         zero_based: whether positions of a table count from 0; those of VCF count from 1.
@@ -127,9 +127,8 @@ def _of_bases(variant: Variant, dropped: Counter[str]) -> Iterator[Variant]:
 def _read_table(
     file: Path, columns: Mapping[str, str], zero_based: bool, delimiter: str, dropped: Counter[str]
 ) -> Iterator[Variant]:
-    opened = gzip.open if file.suffix in (".gz", ".bgz") else open
     try:
-        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
+        with open_text(file) as lines:
             # A quote in tab-separated text is a letter. In CSV, one that is never closed is an error.
             table = (
                 csv.DictReader(lines, strict=True)

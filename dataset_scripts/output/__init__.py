@@ -1,0 +1,1 @@
+"""What a build leaves: Parquet, the manifest, what leaks between the splits, a builder for `datasets`."""

@@ -1,0 +1,1 @@
+"""Which genes are alike: k-mers, alignments, clusters, familiarity, genes within genes."""
