@@ -26,6 +26,6 @@ from genelm.storage import prepare_environment
 if __name__ == "__main__":
     launcher = os.getppid()  # it may be gone when the libraries are loaded, seconds later
     prepare_environment()
-    from genelm.training.command import main
+    from genelm.training.main import main
 
     main(__doc__, launcher)

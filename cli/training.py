@@ -24,7 +24,7 @@ def train(context: typer.Context) -> None:
     """
     parent = os.getppid()  # it may be gone when the libraries are loaded, seconds later
 
-    from genelm.training.command import main
+    from genelm.training.main import main
 
     main(context.command.help, parent, "genelm train", context.args)
 

@@ -17,10 +17,10 @@ from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
+    default_config,
     describe_model,
     fit_head,
     save_model_folder,
-    usual_config,
 )
 from genelm.storage import InputError
 from genelm.tokenization import count_bases, encode, load_tokenizer
@@ -47,7 +47,7 @@ def baseline_names(split: str, orders: Sequence[int] = ORDERS) -> list[str]:
 
 def _models(split: str, orders: Sequence[int]) -> list[tuple[str, GeneNGramConfig]]:
     models = [("uniform", _markov(0)), *((f"markov{order}", _markov(order)) for order in orders)]
-    return [*models, ("mixture", usual_config("mixture"))] if split == "test" else models
+    return [*models, ("mixture", default_config("mixture"))] if split == "test" else models
 
 
 def measure_baselines(

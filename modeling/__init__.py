@@ -7,14 +7,14 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
 from .configuration_gene_ngram import GeneNGramConfig
 from .configuration_gene_rnn import GeneRNNConfig
-from .generation import generate_genes
+from .generate import generate_genes
 from .model_folder import (
     CURVE_FILE,
     RECORD_FILE,
     describe_model,
+    is_causal,
     is_model_file,
     load_model_folder,
-    looks_ahead,
     model_fingerprint,
     new_record,
     read_record,
@@ -23,7 +23,7 @@ from .model_folder import (
 )
 from .modeling_gene_ngram import GeneNGramForCausalLM
 from .modeling_gene_rnn import GeneRNNForCausalLM, GeneRNNModel
-from .ngram_fitting import fit_head, usual_config
+from .ngram_fitting import default_config, fit_head
 from .recurrent_cache import STATE_NAME
 from .traits import ModelTraits, traits_of
 
@@ -51,17 +51,17 @@ __all__ = [
     "GeneRNNForCausalLM",
     "GeneRNNModel",
     "ModelTraits",
+    "default_config",
     "describe_model",
     "fit_head",
     "generate_genes",
+    "is_causal",
     "is_model_file",
     "load_model_folder",
-    "looks_ahead",
     "model_fingerprint",
     "new_record",
     "read_record",
     "resolve_model_folder",
     "save_model_folder",
     "traits_of",
-    "usual_config",
 ]

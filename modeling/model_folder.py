@@ -31,7 +31,7 @@ from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from genelm.storage import (
     InputError,
-    give_usual_permissions,
+    apply_umask,
     package_versions,
     sha256_of,
     started_command,
@@ -144,7 +144,7 @@ def save_model_folder(
             if file.name == RECORD_FILE or file.name not in new:
                 file.unlink()
         for name in sorted(new, key=lambda name: name == RECORD_FILE):
-            give_usual_permissions(new[name])
+            apply_umask(new[name])
             os.replace(new[name], folder / name)
 
 
@@ -325,8 +325,8 @@ def describe_model(name: str, folder: Path, model: PreTrainedModel) -> dict[str,
 
 
 @torch.no_grad()
-def looks_ahead(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
-    """Return whether what comes after a token changes what the model predicts there.
+def is_causal(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
+    """Return whether what comes after a token leaves what the model predicts there as it is.
 
     Args:
         model: takes `input_ids` and gives `logits`.
@@ -337,7 +337,7 @@ def looks_ahead(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
     rows = torch.tensor([[*tokens, last] for last in (min(tokens), max(tokens))], device=model.device)
     one, other = (model(input_ids=row[None], use_cache=False).logits[:, :-1] for row in rows)
     model.train(training)
-    return not torch.allclose(one, other, atol=1e-4, equal_nan=True)
+    return torch.allclose(one, other, atol=1e-4, equal_nan=True)
 
 
 def count_numbers(model: PreTrainedModel) -> int:

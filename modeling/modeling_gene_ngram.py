@@ -6,7 +6,7 @@ The file and those it imports stand alone: they travel to the Hub beside the cou
 `mle` and `laplace` have a table with a row per context of n - 1 symbols, oldest first, in base 5: 0 for "no base here"
 (before the gene, or an unknown base), 1 to 4 for A, C, G, T. Its five columns are the token ids 3 to 7: the end of the
 gene, A, C, G, T. `interpolated` and `mixture` have an index of the training genes, which holds the counts of all
-contexts (`ngram_index.py`), a walk through a gene that looks them up (`ngram_walk.py`), and a head that makes
+contexts (`ngram_index.py`), a scan of a gene that looks them up (`ngram_scan.py`), and a head that makes
 probabilities of them (`ngram_heads.py`).
 """
 
@@ -30,11 +30,11 @@ from .configuration_fields import check_fields as _check_fields  # noqa: F401
 from .configuration_gene_ngram import GeneNGramConfig
 from .ngram_heads import NUM_OUTCOMES, InterpolatedHead, MixtureHead
 from .ngram_index import SYMBOL_OF_TOKEN, ContextIndex
-from .ngram_walk import Features, WalkState, compiled_walk, walk
+from .ngram_scan import Features, ScanState, compiled_scan, scan
 from .recurrent_cache import STATE_NAME, RecurrentCache, refuse_unknown_inputs
 
 with suppress(ImportError):
-    from .ngram_compiled import walk as _walk  # noqa: F401
+    from .ngram_compiled import scan as _scan  # noqa: F401
 
 _logger = logging.get_logger(__name__)
 
@@ -119,7 +119,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
                 else MixtureHead(config.order, config.own_gene)
             )
             self.head.requires_grad_(False)
-            if compiled_walk is None:
+            if compiled_scan is None:
                 _logger.warning_once(
                     "numba is not installed. Without it an n-gram model with an index reads genes about a hundred "
                     "times as slowly on a CPU, and writes them more slowly as well: pip install numba"
@@ -141,8 +141,8 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
 
     @property
     def prefers_cpu(self) -> bool:
-        """Whether it has a walk compiled for the CPU: a GPU would be given hundreds of small kernels a base."""
-        return self.config.has_index and compiled_walk is not None
+        """Whether it has a scan compiled for the CPU: a GPU would be given hundreds of small kernels a base."""
+        return self.config.has_index and compiled_scan is not None
 
     @property
     def device(self) -> torch.device:
@@ -341,7 +341,7 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         if self.config.has_index:
             use_cache = self.config.use_cache if use_cache is None else use_cache
             past = RecurrentCache.of(past_key_values, cache, _BATCH_DIM, use_cache)
-            state = WalkState(*past.state.tensors) if past is not None and past.state.tensors else None
+            state = ScanState(*past.state.tensors) if past is not None and past.state.tensors else None
             logits, state = self._index_logits(input_ids, state, logits_to_keep)
             if past is not None and use_cache:
                 past.state.advance(tuple(state), num_tokens=input_ids.shape[1])
@@ -359,15 +359,22 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
         returned: Any = {STATE_NAME: past if use_cache else None}
         return CausalLMOutputWithPast(loss=loss, logits=logits.to(self.dtype), **returned)
 
-    def look(
+    def extract_features(
         self,
         input_ids: torch.Tensor,
         *,
-        state: WalkState | None = None,
+        state: ScanState | None = None,
         keep: int = 0,
-        tallies: torch.Tensor | None = None,
-    ) -> tuple[Features, WalkState]:
-        """Return what the head makes probabilities of; arguments as of `walk`, `input_ids` as of `forward`.
+        copy_counts: torch.Tensor | None = None,
+    ) -> tuple[Features, ScanState]:
+        """Return what the head makes probabilities of.
+
+        Args:
+            input_ids: `[batch, length]`.
+            state: to go on from; the beginning of the genes where None.
+            keep: features of this many last positions only; 0 for all.
+            copy_counts: see `ngram_scan.scan`.
+
 
         Raises:
             ValueError: nothing has been counted yet, or the index is damaged.
@@ -376,30 +383,36 @@ class GeneNGramForCausalLM(PreTrainedModel, GenerationMixin):
             raise ValueError("no gene has been counted yet; fit the model first")
         self.index.check()
         symbols = torch.tensor(SYMBOL_OF_TOKEN, dtype=torch.uint8, device=input_ids.device)[input_ids]
-        return walk(
-            self.index, self.head.outlook, symbols, self.head.log_odds, state=state, keep=keep, tallies=tallies
+        return scan(
+            self.index,
+            self.head.feature_spec,
+            symbols,
+            self.head.log_odds,
+            state=state,
+            keep=keep,
+            copy_counts=copy_counts,
         )
 
     @torch.no_grad()
     def _index_logits(
-        self, input_ids: torch.Tensor, state: WalkState | None = None, keep: int = 0
-    ) -> tuple[torch.Tensor, WalkState]:
+        self, input_ids: torch.Tensor, state: ScanState | None = None, keep: int = 0
+    ) -> tuple[torch.Tensor, ScanState]:
         """Look and mix, on a CPU a few genes a thread at a time; logits in float32 at least."""
         batch, length = input_ids.shape
         kept = min(keep or length, length)
         shape, device = (batch, kept, self.config.vocab_size), input_ids.device
         logits = torch.full(shape, -torch.inf, dtype=self._precise_dtype, device=device)
 
-        def predict(rows: slice) -> WalkState:
-            before = None if state is None else WalkState(*(tensor[rows].to(device) for tensor in state))
+        def predict(rows: slice) -> ScanState:
+            before = None if state is None else ScanState(*(tensor[rows].to(device) for tensor in state))
             with torch.autocast(device.type, enabled=False):  # counts do not fit into short numbers
-                features, after = self.look(input_ids[rows], state=before, keep=kept)
+                features, after = self.extract_features(input_ids[rows], state=before, keep=kept)
                 logits[rows, :, EOS_ID:] = self.head(features)
             return after
 
         size = max(1, _PLACES_PER_THREAD // max(length, 1) if device.type == "cpu" else batch)
         states = in_threads(predict, [slice(first, first + size) for first in range(0, max(batch, 1), size)])
-        return logits, WalkState(*map(torch.cat, zip(*states, strict=True)))
+        return logits, ScanState(*map(torch.cat, zip(*states, strict=True)))
 
     def _smoothed(self, counts: torch.Tensor) -> torch.Tensor:
         """Turn rows of the table, `[..., 5]`, into log-probabilities in float32 at least, `[..., vocab_size]`."""

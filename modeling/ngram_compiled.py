@@ -1,4 +1,4 @@
-"""The walk of `ngram_walk.py`, compiled by numba for a CPU: the same numbers, some hundred times as fast.
+"""The scan of `ngram_scan.py`, compiled by numba for a CPU: the same numbers, some hundred times as fast.
 
 It is one file because numba keeps compiled code until the file it came from changes, and looks at no other. It travels
 to the Hub beside the model, where it is left aside if numba is not installed.
@@ -171,7 +171,7 @@ def _look_own(
 
 
 @compiled
-def walk(
+def scan(
     symbols: npt.NDArray[np.uint8],
     num_seen: int,
     seen: npt.NDArray[np.uint8],
@@ -190,12 +190,12 @@ def walk(
     older_class: npt.NDArray[np.int64],
     recent: int,
     log_odds: npt.NDArray[np.float32],
-    tallies: npt.NDArray[np.int64],
+    copy_counts: npt.NDArray[np.int64],
     counts: npt.NDArray[np.float32],
     sense_counts: npt.NDArray[np.float32],
-    votes: npt.NDArray[np.float32],
+    copy_logits: npt.NDArray[np.float32],
 ) -> None:
-    """Walk through some genes; see `ngram_walk.walk`, whose state and features are written in place.
+    """Scan some genes; see `ngram_scan.scan`, whose state and features are written in place.
 
     Args:
         symbols: `[batch, length]`.
@@ -203,23 +203,24 @@ def walk(
         seen: `[batch, num_seen + length]`.
         rows: `[batch, longest context + 1, 2]`.
         copies: `[batch, slots, 2]`; no slots where nothing is copied.
-        text: of the index, as the next three.
-        places: likewise.
-        first_rows: likewise.
-        blocks: likewise.
+        text: buffer of `ContextIndex`.
+        places: buffer of `ContextIndex`.
+        first_rows: buffer of `ContextIndex`.
+        blocks: buffer of `ContextIndex`.
         contexts: lengths of contexts whose counts are wanted, growing.
-        sense_contexts: likewise on the sense strand alone.
-        own_contexts: likewise in the gene itself; empty where it is not looked at.
+        sense_contexts: lengths of contexts whose counts on the sense strand alone are wanted, growing.
+        own_contexts: lengths of contexts within the sequence itself, growing; empty where it is not counted.
         seed: bases of a context from which copies begin.
         most_misses: in the last 32 bases, of a copy that begins and of one that goes on.
         run_class: class of a number of hits in a row, 0 to 32.
         older_class: class of a number of misses among 16.
         recent: misses in the last 16 bases that are told apart.
         log_odds: by state of a copy, of its next base against each of the others.
-        tallies: by state of a copy, its predictions and hits so far, `[states, 2]`; empty where they are not counted.
+        copy_counts: by state of a copy, its predictions and hits so far, `[states, 2]`; empty where they are not
+            counted.
         counts: `[batch, kept, contexts + own contexts + 2 if there are slots, 4]`, zero.
         sense_counts: `[batch, kept, sense contexts, 5]`, zero.
-        votes: `[batch, kept, 4]`, zero.
+        copy_logits: `[batch, kept, 4]`, zero.
     """
     batch, length = symbols.shape
     deepest, slots, looks_at_own = rows.shape[1] - 1, copies.shape[1], len(own_contexts) > 0
@@ -249,10 +250,10 @@ def walk(
                 if place == _EMPTY:
                     continue
                 predicted = int(text[place])
-                if len(tallies) and is_base and predicted >= _FIRST_BASE:
+                if len(copy_counts) and is_base and predicted >= _FIRST_BASE:
                     state = _state_of(misses, run_class, older_class, recent)
-                    tallies[state, 0] += 1
-                    tallies[state, 1] += predicted == symbol
+                    copy_counts[state, 0] += 1
+                    copy_counts[state, 1] += predicted == symbol
                 misses = ((misses << 1) & 0xFFFFFFFF) | (not is_base or predicted != symbol)
                 if predicted < _FIRST_BASE or symbol == _BOUNDARY or _bits(misses) > most_misses[1]:
                     copies[b, s, 0] = _EMPTY
@@ -328,6 +329,6 @@ def walk(
                     continue
                 base = text[place] - _FIRST_BASE
                 state = _state_of(copies[b, s, 1], run_class, older_class, recent)
-                votes[b, p, base] += log_odds[state]
+                copy_logits[b, p, base] += log_odds[state]
                 counts[b, p, -2, base] += odds[state]
                 counts[b, p, -1, base] = max(counts[b, p, -1, base], odds[state])

@@ -11,9 +11,9 @@ from tqdm.auto import tqdm
 from .configuration_gene_ngram import INDEX_SMOOTHINGS, MAX_INDEX_ORDER, GeneNGramConfig
 from .modeling_gene_ngram import BOS_ID, EOS_ID, GeneNGramForCausalLM, in_threads
 from .ngram_heads import RAREST_HIT, SUREST_HIT, InterpolatedHead, MixtureHead
-from .ngram_walk import COPY_STATES, Features
+from .ngram_scan import COPY_STATES, Features
 
-PLACES_AT_ONCE, GENES_PADDED = 100_000, 16
+POSITIONS_AT_ONCE, GENES_PADDED = 100_000, 16
 """Places whose features are held at once, which bounds memory, and genes that are padded to one length."""
 
 TABLE_ORDER = 8
@@ -22,7 +22,7 @@ TABLE_ORDER = 8
 _IGNORED = -100
 
 
-def usual_config(smoothing: str, **given: Any) -> GeneNGramConfig:
+def default_config(smoothing: str, **given: Any) -> GeneNGramConfig:
     """Fill in what is not given and depends on the smoothing: the order, and which strands are counted.
 
     Raises:
@@ -45,7 +45,7 @@ def fit_head(
     Args:
         model: with an index, on a CPU.
         genes: token ids of one gene each, `[length]`, without `[BOS]` and `[EOS]`; of a validation split.
-        seed: of the order of genes and places, and of the network's first weights.
+        seed: of the order of genes and positions, and of the network's first weights.
         silent: show no progress bar.
 
     Returns:
@@ -64,37 +64,37 @@ def fit_head(
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)
         head.reset_parameters()
-        num_places = sum(len(gene) + 1 for gene in genes)
+        num_positions = sum(len(gene) + 1 for gene in genes)
         bar = tqdm(
-            total=num_places * (head.epochs + isinstance(head, MixtureHead)),
+            total=num_positions * (head.epochs + isinstance(head, MixtureHead)),
             desc="fitting weights",
             unit="bases",
             unit_scale=True,
             disable=silent,
         )
         if isinstance(head, MixtureHead):
-            tallies = torch.zeros(COPY_STATES, 2, dtype=torch.int64)
+            copy_counts = torch.zeros(COPY_STATES, 2, dtype=torch.int64)
             for batch in _batches(genes, range(len(genes))):
-                tallies += sum(in_threads(partial(_tally, model), list(_padded(batch))))
+                copy_counts += sum(in_threads(partial(_count_copies, model), list(_padded(batch))))
                 bar.update(sum(len(gene) + 1 for gene in batch))
-            hits, tried = tallies[:, 1] + 1, tallies[:, 0] + 3
+            hits, tried = copy_counts[:, 1] + 1, copy_counts[:, 0] + 3
             head.hit_rates.copy_((hits / tried).clamp(RAREST_HIT, SUREST_HIT))
         head.requires_grad_(True)
         optimizer = torch.optim.AdamW(head.parameters(), lr=head.learning_rate, weight_decay=1e-4)
-        step_size, places_done, bits = head.learning_rate, 0, 0.0
+        step_size, positions_done, bits = head.learning_rate, 0, 0.0
         for _ in range(head.epochs):
             nats, num_targets = 0.0, 0
             for batch in _batches(genes, torch.randperm(len(genes)).tolist()):
-                features, targets = _places(model, batch)
-                for places in torch.randperm(len(targets)).split(head.places_per_step):
+                features, targets = _features_of(model, batch)
+                for positions in torch.randperm(len(targets)).split(head.positions_per_step):
                     for group in optimizer.param_groups:
-                        group["lr"] = step_size * _one_cycle(places_done / (num_places * head.epochs))
-                    predicted = head(Features(*(part[places] for part in features)))
-                    loss = torch.nn.functional.nll_loss(predicted, targets[places], reduction="sum")
+                        group["lr"] = step_size * _one_cycle(positions_done / (num_positions * head.epochs))
+                    predicted = head(Features(*(part[positions] for part in features)))
+                    loss = torch.nn.functional.nll_loss(predicted, targets[positions], reduction="sum")
                     optimizer.zero_grad()
-                    (loss / len(places)).backward()
+                    (loss / len(positions)).backward()
                     optimizer.step()
-                    places_done += len(places)
+                    positions_done += len(positions)
                     nats += loss.item()
                 num_targets += int((targets != _IGNORED).sum())
                 bar.update(len(targets))
@@ -112,15 +112,15 @@ def _one_cycle(progress: float) -> float:
 
 
 def _batches(genes: Sequence[torch.Tensor], order: Sequence[int]) -> Iterator[list[torch.Tensor]]:
-    """Yield the genes in an order, some `PLACES_AT_ONCE` at a time, those of a batch sorted by length."""
+    """Yield the genes in an order, some `POSITIONS_AT_ONCE` at a time, those of a batch sorted by length."""
     batch: list[torch.Tensor] = []
-    places = 0
+    positions = 0
     for gene in order:
         batch.append(genes[gene])
-        places += len(genes[gene]) + 1
-        if places >= PLACES_AT_ONCE:
+        positions += len(genes[gene]) + 1
+        if positions >= POSITIONS_AT_ONCE:
             yield sorted(batch, key=len)
-            batch, places = [], 0
+            batch, positions = [], 0
     if batch:
         yield sorted(batch, key=len)
 
@@ -134,18 +134,20 @@ def _padded(genes: list[torch.Tensor]) -> Iterator[tuple[list[torch.Tensor], tor
         yield genes[first : first + GENES_PADDED], torch.nn.utils.rnn.pad_sequence(some, True, EOS_ID)
 
 
-def _tally(model: GeneNGramForCausalLM, padded: tuple[list[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+def _count_copies(model: GeneNGramForCausalLM, padded: tuple[list[torch.Tensor], torch.Tensor]) -> torch.Tensor:
     """Count the predictions of copies in each state, and how many were right."""
-    tallies = torch.zeros(COPY_STATES, 2, dtype=torch.int64)
-    model.look(padded[1], tallies=tallies)
-    return tallies
+    copy_counts = torch.zeros(COPY_STATES, 2, dtype=torch.int64)
+    model.extract_features(padded[1], copy_counts=copy_counts)
+    return copy_counts
 
 
-def _places(model: GeneNGramForCausalLM, genes: list[torch.Tensor]) -> tuple[Features, torch.Tensor]:
-    """Return the features of every place of the genes, `[places, ...]`, and which of the five outcomes came there."""
+def _features_of(model: GeneNGramForCausalLM, genes: list[torch.Tensor]) -> tuple[Features, torch.Tensor]:
+    """Return the features of every position of the genes, `[positions, ...]`, and which of the five outcomes came there."""
     groups = list(_padded(genes))
     features, targets = [], []
-    for (some, _), (seen, _) in zip(groups, in_threads(lambda group: model.look(group[1]), groups), strict=True):
+    for (some, _), (seen, _) in zip(
+        groups, in_threads(lambda group: model.extract_features(group[1]), groups), strict=True
+    ):
         for row, gene in enumerate(some):
             features.append(Features(*(part[row, : len(gene) + 1] for part in seen)))
             outcome = torch.nn.functional.pad(gene.long(), (0, 1), value=EOS_ID) - EOS_ID

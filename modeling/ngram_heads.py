@@ -1,6 +1,6 @@
 """From counts to probabilities: the two smoothings of `gene_ngram` that look at contexts of many lengths.
 
-The file stands alone: it travels to the Hub beside the model. Each head says what it looks at (`outlook`) and turns
+The file stands alone: it travels to the Hub beside the model. Each head says what it looks at (`spec`) and turns
 features into natural logarithms of the probabilities of the end, A, C, G and T. Its numbers are fitted on genes that
 were not counted.
 """
@@ -10,7 +10,7 @@ import math
 import torch
 from torch import nn
 
-from .ngram_walk import COPY_STATES, SEED, Features, Outlook
+from .ngram_scan import COPY_STATES, SEED, Features, FeatureSpec
 
 COUNT_CLASSES = 10
 """Counts of a context are told apart by their power of two, from 2^9 on no more."""
@@ -46,13 +46,13 @@ class InterpolatedHead(nn.Module):
         reverse_logits: logit of the other strand's weight, `[order]`.
     """
 
-    epochs, places_per_step, learning_rate = 6, 8192, 0.15
+    epochs, positions_per_step, learning_rate = 6, 8192, 0.15
 
     def __init__(self, order: int, both_strands: bool) -> None:
         super().__init__()
         lengths = tuple(range(order))
         # What genes do that begin alike would be added once for each length, and believed as often.
-        self.outlook = Outlook(contexts=lengths, sense_contexts=lengths, beginning_once=True)
+        self.feature_spec = FeatureSpec(contexts=lengths, sense_contexts=lengths, beginning_once=True)
         self.both_strands = both_strands
         self.log_strengths = nn.Parameter(torch.empty(order, COUNT_CLASSES, NUM_OUTCOMES + 1))
         self.reverse_logits = nn.Parameter(torch.empty(order))
@@ -90,7 +90,7 @@ class InterpolatedHead(nn.Module):
 class MixtureHead(nn.Module):
     """The predictions of many contexts, of the gene itself and of copies, weighed by how much each knows.
 
-    Every prediction is a distribution over A, C, G and T: counts with a pseudocount a length, or the votes of the
+    Every prediction is a distribution over A, C, G and T: counts with a pseudocount a length, or the logits of the
     copies. Their logarithms are added with weights and made a distribution again, `p(x) ~ exp(sum_i w_i ln p_i(x))`
     (logistic mixing: Mahoney, Adaptive weighing of context models for lossless data compression, 2005). The weights
     come from a small network that sees how often each context was met and how sure each prediction is.
@@ -103,15 +103,15 @@ class MixtureHead(nn.Module):
         end_log_strengths: of each context in the prediction of the end.
     """
 
-    epochs, places_per_step, learning_rate = 3, 2048, 4e-3
+    epochs, positions_per_step, learning_rate = 3, 2048, 4e-3
 
     def __init__(self, order: int, own_gene: bool) -> None:
         super().__init__()
         contexts = tuple(k for k in MIXED_CONTEXTS if k < order)
         own_contexts = tuple(k for k in OWN_CONTEXTS if k < order) if own_gene else ()
         end_contexts = tuple(k for k in END_CONTEXTS if k <= contexts[-1])
-        self.outlook = Outlook(contexts, end_contexts, own_contexts, copies=order > SEED)
-        num_sources = self.outlook.num_sources
+        self.feature_spec = FeatureSpec(contexts, end_contexts, own_contexts, copies=order > SEED)
+        num_sources = self.feature_spec.num_sources
         num_predictions = num_sources + 1
         self.log_pseudocounts = nn.Parameter(torch.empty(num_sources))
         self.hidden = nn.Linear(2 * num_predictions, HIDDEN_SIZE)
@@ -130,7 +130,7 @@ class MixtureHead(nn.Module):
 
     def reset_parameters(self) -> None:
         """Begin with equal weights and with few observations needed where a context is long."""
-        lengths = torch.tensor(self.outlook.contexts)
+        lengths = torch.tensor(self.feature_spec.contexts)
         with torch.no_grad():
             self.log_pseudocounts.zero_()
             self.log_pseudocounts[: len(lengths)] = torch.where(
@@ -146,17 +146,17 @@ class MixtureHead(nn.Module):
     def forward(self, features: Features) -> torch.Tensor:
         """Return log-probabilities of the end, A, C, G, T, `[..., NUM_OUTCOMES]`."""
         dtype = _at_least_float32(self.log_pseudocounts)
-        counts, votes = features.counts.to(dtype), features.votes.to(dtype)
+        counts, copy_logits = features.counts.to(dtype), features.copy_logits.to(dtype)
         pseudocounts = self.log_pseudocounts.to(dtype).exp()
         observed = counts.sum(dim=-1)
         log_mass = (counts + pseudocounts.unsqueeze(-1).expand(-1, 4).contiguous()).log()
         surest = log_mass.amax(dim=-1) - (observed / 4 + pseudocounts).log()
-        by_votes = (votes.log_softmax(dim=-1) + math.log(4)).clamp(min=-8)
-        most_votes = votes.amax(dim=-1, keepdim=True).clamp(min=0).log1p()
-        inputs = torch.cat([observed.log1p(), surest, most_votes, by_votes.amax(dim=-1, keepdim=True)], dim=-1)
+        copy_logits = (copy_logits.log_softmax(dim=-1) + math.log(4)).clamp(min=-8)
+        surest_copy = copy_logits.amax(dim=-1, keepdim=True).clamp(min=0).log1p()
+        inputs = torch.cat([observed.log1p(), surest, surest_copy, copy_logits.amax(dim=-1, keepdim=True)], dim=-1)
         weights = _apply(self.weights, _apply(self.hidden, inputs).tanh()) + _apply(self.direct_weights, inputs)
         # What all four masses are divided by to make them probabilities is the same for all, and goes out.
-        mixed = (weights[..., None, :-1] @ log_mass).squeeze(-2) + weights[..., -1:] * by_votes
+        mixed = (weights[..., None, :-1] @ log_mass).squeeze(-2) + weights[..., -1:] * copy_logits
         ends, goes_on = self._log_end(features.sense_counts.to(dtype))
         return torch.cat([ends, mixed.log_softmax(dim=-1) + goes_on], dim=-1)
 

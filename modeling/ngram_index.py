@@ -2,8 +2,8 @@
 
 The file stands alone: it travels to the Hub beside the model.
 
-The training genes are one text of symbols, and the places of the text are sorted by the symbols before them, the
-nearest first. All places after one context, of any length up to `DEPTH`, are then rows next to each other. Counts of
+The training genes are one text of symbols, and the positions of the text are sorted by the symbols before them, the
+nearest first. All positions after one context, of any length up to `DEPTH`, are then rows next to each other. Counts of
 the symbols that follow, summed over the rows, give what followed a context as a difference of two lookups, and the
 rows of the context that is one base longer as well (Ferragina and Manzini, Opportunistic data structures with
 applications, FOCS 2000, read from right to left). So one structure holds the counts of all orders.
@@ -33,12 +33,12 @@ BLOCK, PLANES, COLUMNS = 32, 4, 16
 """Rows of a block; bits that say of a row what it counts; and numbers of a block, with three unused: 64 bytes."""
 
 MAX_SIZE = 2**31 - 1
-"""Symbols of the text at most: rows and places are numbers of 32 bits."""
+"""Symbols of the text at most: rows and positions are numbers of 32 bits."""
 
-_BLOCKS_AT_ONCE, _PLACES_AT_ONCE = 1 << 14, 1 << 16
+_BLOCKS_AT_ONCE, _POSITIONS_AT_ONCE = 1 << 14, 1 << 16
 
 _NEAREST = 6
-"""Symbols by which places are dealt out: as many as a number of 16 bits holds."""
+"""Symbols by which positions are dealt out: as many as a number of 16 bits holds."""
 
 _ALL_ROWS = (1 << BLOCK) - 1
 
@@ -51,7 +51,7 @@ class ContextIndex(nn.Module):
 
     Attributes:
         text: the genes between boundaries, and their reverse complements between unknowns; uint8, `[size]`.
-        places: places of the text sorted by what stands before them; int32, `[size]`.
+        places: positions of the text sorted by what stands before them; int32, `[size]`.
         first_rows: the row at which the contexts that end in each symbol begin; int64, `[NUM_SYMBOLS + 1]`.
         blocks: for every 32 rows what all rows before them count, `FIELDS` numbers, and `PLANES` numbers with a bit a
             row, the first row lowest: low and high bit of the base, whether it is one, and whether it is on the sense
@@ -105,7 +105,7 @@ class ContextIndex(nn.Module):
                 f"index holds at most {MAX_SIZE:,}"
             )
         text = np.concatenate([sense_text, other_strand])
-        places = _sorted_places(text)
+        places = _sorted_positions(text)
         following = text[places]
         is_end = (following == BOUNDARY) & (places > 0)  # the first boundary ends no gene
         is_base = following >= FIRST_BASE
@@ -122,19 +122,19 @@ class ContextIndex(nn.Module):
         self.first_rows, self.blocks = torch.from_numpy(first_rows), blocks
 
     def check(self) -> None:
-        """Make sure, once, that no walk is led out of the index: what comes from a file may be anything.
+        """Make sure, once, that no scan is led out of the index: what comes from a file may be anything.
 
         Raises:
             ValueError: the tensors do not fit each other.
         """
         if self._is_sound or not self.size:
             return
-        if not (self._has_places() and self._has_counts()):
+        if not (self._has_positions() and self._has_counts()):
             raise ValueError("the model's index of training genes is damaged; get the model anew")
         self._is_sound = True
 
-    def _has_places(self) -> bool:
-        """Return whether all places are in the text, also those reached by going on from base to base."""
+    def _has_positions(self) -> bool:
+        """Return whether all positions are in the text, also those reached by going on from base to base."""
         first, last = self.places.aminmax()
         return bool(first >= 0) and bool(last < self.size) and bool(self.text[-1] < FIRST_BASE)
 
@@ -164,8 +164,8 @@ class ContextIndex(nn.Module):
         return block[..., :FIELDS] + count_bits(_counted_rows(block) & mask.unsqueeze(-1))
 
 
-def _sorted_places(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Sort the places of a text by the `DEPTH` symbols before each, equal ones by place.
+def _sorted_positions(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """Sort the positions of a text by the `DEPTH` symbols before each, equal ones by position.
 
     They are dealt out by the nearest symbols first, which takes time in proportion to their number; what then lies
     together is sorted a part at a time, each small enough for the cache of a processor, by several threads.
@@ -176,7 +176,7 @@ def _sorted_places(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     places = np.empty(size, dtype=np.int32)
 
     def write_keys(first: int) -> None:
-        last = min(first + _PLACES_AT_ONCE, size)
+        last = min(first + _POSITIONS_AT_ONCE, size)
         key = keys[first:last]
         key.fill(0)
         for distance in range(1, DEPTH + 1):
@@ -190,10 +190,10 @@ def _sorted_places(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
         places[first:last] = part[np.argsort(keys[part], kind="stable")]
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        list(pool.map(write_keys, range(0, size, _PLACES_AT_ONCE)))
+        list(pool.map(write_keys, range(0, size, _POSITIONS_AT_ONCE)))
         dealt = np.argsort(nearest, kind="stable")  # of numbers of 16 bits, by their digits
         ends = np.cumsum(np.bincount(nearest))
-        wanted = ends[np.searchsorted(ends, np.arange(_PLACES_AT_ONCE, size, _PLACES_AT_ONCE))]
+        wanted = ends[np.searchsorted(ends, np.arange(_POSITIONS_AT_ONCE, size, _POSITIONS_AT_ONCE))]
         cuts = np.unique([0, *wanted, size]).tolist()
         list(pool.map(sort, cuts[:-1], cuts[1:]))
     return places

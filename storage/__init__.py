@@ -1,11 +1,11 @@
 """What all packages share: whole files, checksums, provenance, the error for unusable input, the machine around."""
 
 from .atomic import (
+    apply_umask,
     atomic_file,
     atomic_folder,
     check_output_file,
     check_output_folder,
-    give_usual_permissions,
     write_json,
 )
 from .compression import GZIP_MAGIC, open_bytes, open_text
@@ -21,12 +21,12 @@ __all__ = [
     "InputError",
     "OptionError",
     "OtherPrograms",
+    "apply_umask",
     "atomic_file",
     "atomic_folder",
     "check_given_once",
     "check_output_file",
     "check_output_folder",
-    "give_usual_permissions",
     "input_errors_end",
     "open_bytes",
     "open_text",

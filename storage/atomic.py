@@ -37,13 +37,13 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            give_usual_permissions(temporary)
+            apply_umask(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def give_usual_permissions(file: Path) -> None:
+def apply_umask(file: Path) -> None:
     """Let those read a file who could read any new one; temporary files, and safetensors', are their owner's alone."""
     file.chmod(0o666 & ~_umask())
 

@@ -406,7 +406,7 @@ def test_an_n_gram_grows(genelm: Run, refused: Run, small_dataset: Path) -> None
     card = Path("hub/README.md").read_text()
     assert "copies of training genes" in card
     assert "**It was trained on simulated genes**" in card
-    assert (Path("hub") / "ngram_walk.py").is_file()
+    assert (Path("hub") / "ngram_scan.py").is_file()
 
 
 def test_no_gene_is_counted_twice_and_none_that_is_counted_fits_weights(

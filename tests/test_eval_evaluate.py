@@ -12,7 +12,7 @@ from transformers import set_seed
 
 from genelm.dataset_scripts import GeneDatasetConfig, build_dataset, load_split, read_manifest
 from genelm.eval import MeasuredDataset, MeasuredModel, Results, evaluate, evaluate_model, read_results
-from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, usual_config
+from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM, GeneRNNConfig, GeneRNNForCausalLM, default_config
 from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
 
@@ -160,7 +160,7 @@ def test_what_a_reader_has_to_know_is_noted(dataset: Path, tmp_path: Path) -> No
 
 
 def test_weights_fitted_on_the_genes_that_are_measured_are_noted(dataset: Path) -> None:
-    model = GeneNGramForCausalLM(usual_config("interpolated")).count([torch.tensor([4, 5, 6, 7])])
+    model = GeneNGramForCausalLM(default_config("interpolated")).count([torch.tensor([4, 5, 6, 7])])
     notes = [_evaluate(dataset, model=model, split=split).notes for split in ("validation", "test")]
     assert [any("fitted on validation genes" in note for note in some) for some in notes] == [True, False]
 

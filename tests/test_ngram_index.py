@@ -1,4 +1,4 @@
-"""N-gram models with an index: counts by brute force, fractions by hand, two forms of one walk, honest predictions."""
+"""N-gram models with an index: counts by brute force, fractions by hand, two forms of one scan, honest predictions."""
 
 import copy
 import json
@@ -19,12 +19,12 @@ from genelm.eval import table_marks
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
+    default_config,
     fit_head,
     load_model_folder,
     ngram_index,
-    ngram_walk,
+    ngram_scan,
     save_model_folder,
-    usual_config,
 )
 from genelm.modeling import modeling_gene_ngram as model_module
 from genelm.modeling.ngram_index import DEPTH, ContextIndex
@@ -97,9 +97,9 @@ def test_counts_of_every_context_by_brute_force(once: bool, both_strands: bool) 
     other = [gene[::-1].translate(str.maketrans("ACGT", "TGCA")) for gene in genes]
     model = GeneNGramForCausalLM(GeneNGramConfig(order=24, smoothing="interpolated", both_strands=both_strands))
     model.count(tokens(genes))
-    model.head.outlook = model.head.outlook._replace(beginning_once=once)
+    model.head.feature_spec = model.head.feature_spec._replace(beginning_once=once)
     for gene in [*genes[:6], "ACGTNACCCA" * 3]:
-        features, _ = model.look(padded([gene]))
+        features, _ = model.extract_features(padded([gene]))
         for place in range(0, len(gene) + 1, 7):
             for k in range(24):
                 starts = k > place
@@ -112,11 +112,11 @@ def test_counts_of_every_context_by_brute_force(once: bool, both_strands: bool) 
                 assert features.counts[0, place, k].tolist() == expected[1:].tolist()
 
 
-@pytest.mark.parametrize("places_at_once", [1, 100, 10_000])
-def test_contexts_are_sorted_the_same_in_parts(places_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("positions_at_once", [1, 100, 10_000])
+def test_contexts_are_sorted_the_same_in_parts(positions_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     symbols = np.array(ngram_index.SYMBOL_OF_TOKEN, dtype=np.uint8)
     genes = [symbols[encode(gene)] for gene in [*random_genes(24), "A" * 300]]
-    monkeypatch.setattr(ngram_index, "_PLACES_AT_ONCE", places_at_once)
+    monkeypatch.setattr(ngram_index, "_POSITIONS_AT_ONCE", positions_at_once)
     index = ContextIndex(0)
     index.build(genes, both_strands=True)
     text = index.text.numpy()
@@ -134,13 +134,13 @@ def test_both_strands_count_alike() -> None:
     query = padded([max(genes, key=len)])
     for k in range(8):
         inside = torch.arange(query.shape[1]) >= k  # contexts that begin with a gene know the sense strand
-        counts = [model.look(query)[0].counts[:, inside, k] for model in (one, other)]
+        counts = [model.extract_features(query)[0].counts[:, inside, k] for model in (one, other)]
         assert torch.equal(*counts)
 
 
 def test_a_gene_that_begins_like_one_other_is_not_certain_to_go_on_like_it() -> None:
     genes = ["ACGTTGCA" + gene for gene in random_genes(40, unknown=False)]
-    model = GeneNGramForCausalLM(usual_config("interpolated")).count(tokens(["GATTACA" * 3, *genes]))
+    model = GeneNGramForCausalLM(default_config("interpolated")).count(tokens(["GATTACA" * 3, *genes]))
     model.head.log_strengths.zero_()
     logits = model(padded(["GATT"])).logits[0, -1]
     # Only one gene begins like it; were each of 20 lengths believed anew, no base but its next would be left.
@@ -180,10 +180,10 @@ def test_the_other_strand_weighs_what_its_weight_says() -> None:
 def test_the_compiled_walk_is_the_walk_in_torch(copies_and_own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fitted("mixture" if copies_and_own else "interpolated", random_genes(80), both_strands=True)
     query = padded(random_genes(80)[20:50])
-    compiled, state = model.look(query)
-    assert not copies_and_own or compiled.votes.abs().max() > 3  # copies are followed in it
-    monkeypatch.setattr(ngram_walk, "compiled_walk", None)
-    in_torch, torch_state = model.look(query)
+    compiled, state = model.extract_features(query)
+    assert not copies_and_own or compiled.copy_logits.abs().max() > 3  # copies are followed in it
+    monkeypatch.setattr(ngram_scan, "compiled_scan", None)
+    in_torch, torch_state = model.extract_features(query)
     for name, one, other in zip(compiled._fields, compiled, in_torch, strict=True):
         assert torch.allclose(one, other, rtol=1e-5, atol=1e-5), name
     followed = state.copies[..., 0] >= 0
@@ -358,7 +358,7 @@ def test_a_damaged_index_is_named_before_it_is_walked(
     damage(index)
     save_file(stored | {f"index.{name}": tensor for name, tensor in index.items()}, tmp_path / "model.safetensors")
     if not compiled:
-        monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+        monkeypatch.setattr(ngram_scan, "compiled_scan", None)
     damaged = AutoModelForCausalLM.from_pretrained(tmp_path)
     for use in (lambda: damaged(padded(random_genes(20))), lambda: damaged.count(tokens(["ACGT"]))):
         with pytest.raises(ValueError, match="index of training genes is damaged; get the model anew"):
@@ -382,8 +382,8 @@ def test_every_order_is_a_model(order: int) -> None:
         {"smoothing": "mixture", "own_gene": False},
     ):
         model = GeneNGramForCausalLM(GeneNGramConfig(order=order, **options)).count(tokens(random_genes(20)))
-        outlook = model.head.outlook
-        assert max(outlook.sense_contexts) <= outlook.contexts[-1]
+        spec = model.head.feature_spec
+        assert max(spec.sense_contexts) <= spec.contexts[-1]
         assert torch.allclose(model(padded(["ACGTACG"])).logits.exp().sum(-1), torch.ones(8), atol=1e-5)
 
 
@@ -393,18 +393,18 @@ def test_a_copy_ends_with_the_text(compiled: bool, monkeypatch: pytest.MonkeyPat
     model = fitted("mixture", genes, both_strands=True)
     query = padded([genes[0][::-1].translate(str.maketrans("ACGT", "TGCA")) + "AC"])
     if not compiled:
-        monkeypatch.setattr(ngram_walk, "compiled_walk", None)
-    features, state = model.look(query)
-    assert features.votes[0, -4].max() > 1  # the copy is followed to its end
+        monkeypatch.setattr(ngram_scan, "compiled_scan", None)
+    features, state = model.extract_features(query)
+    assert features.copy_logits[0, -4].max() > 1  # the copy is followed to its end
     assert (state.copies[..., 0] < model.index.size).all()
 
 
 def test_differences_of_large_counts_are_exact(model: GeneNGramForCausalLM) -> None:
     query = padded(random_genes(60)[:3])
-    expected, _ = model.look(query)
+    expected, _ = model.extract_features(query)
     larger = copy.deepcopy(model)
     larger.index.blocks[:, [0, 5, 6, 7, 8]] += 40_000_001  # the others are rows as well
-    found, _ = larger.look(query)
+    found, _ = larger.extract(query)
     assert torch.equal(found.counts, expected.counts)
     assert torch.equal(found.sense_counts, expected.sense_counts)
 
@@ -436,7 +436,7 @@ def test_short_floating_types_hold_the_logits_alone(
 
 def test_autocast_rounds_no_count_of_the_walk_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     model = fitted("mixture", random_genes(60))
-    monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    monkeypatch.setattr(ngram_scan, "compiled_scan", None)
     query = padded(["ACGT" + "A" * 300])  # odd counts above 256, which bfloat16 does not have
     exact = model(query, logits_to_keep=1).logits
     with torch.autocast("cpu", torch.bfloat16):
@@ -444,10 +444,10 @@ def test_autocast_rounds_no_count_of_the_walk_in_torch(monkeypatch: pytest.Monke
 
 
 def test_what_numba_does_is_not_asked_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(ngram_walk.__file__).parent
-    assert not any("numba" in get_imports(folder / name) for name in ("ngram_compiled.py", "ngram_walk.py"))
+    folder = Path(ngram_scan.__file__).parent
+    assert not any("numba" in get_imports(folder / name) for name in ("ngram_compiled.py", "ngram_scan.py"))
     model = fitted("mixture", random_genes(10))
-    monkeypatch.setattr(ngram_walk, "compiled_walk", None)
+    monkeypatch.setattr(ngram_scan, "compiled_scan", None)
     with pytest.raises(ValueError, match="install numba"):
         fit_head(model, tokens(random_genes(10)), silent=True)
 
@@ -458,16 +458,16 @@ def test_the_figures_of_the_document_are_those_of_the_code_and_the_benchmark(
     root = Path(__file__).parent.parent
     document = (root / "docs" / "ngram.md").read_text()
     interpolated, mixture = (
-        GeneNGramForCausalLM(usual_config(smoothing)).head for smoothing in ("interpolated", "mixture")
+        GeneNGramForCausalLM(default_config(smoothing)).head for smoothing in ("interpolated", "mixture")
     )
     fitted_numbers = [sum(number.numel() for number in head.parameters()) for head in (interpolated, mixture)]
-    per_length = fitted_numbers[0] // len(interpolated.outlook.contexts)
+    per_length = fitted_numbers[0] // len(interpolated.feature_spec.contexts)
     assert f"{per_length} numbers a length ({fitted_numbers[0]:,})" in document
     assert f"{fitted_numbers[1]:,} numbers, and {mixture.hit_rates.numel()} hit rates" in document
     assert (
         f"in {mixture.epochs} more, the counts frozen (those of `interpolated` in {interpolated.epochs})" in document
     )
-    for lengths in (mixture.outlook.contexts, mixture.outlook.own_contexts):
+    for lengths in (mixture.feature_spec.contexts, mixture.feature_spec.own_contexts):
         assert f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]} bases" in document
     benchmark = load_benchmark("ngram")
     measured = json.loads(benchmark.RESULTS.read_text())

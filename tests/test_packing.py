@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
 from genelm.training import pack, use_packed_rows
-from genelm.training.building import build_model
+from genelm.training.model_factory import build_model
 
 TOKENS = [2, 4, 5, 6, 7]
 LENGTHS = [150, 131, 70, 9, 8, 7, 6, 5, 3, 1]

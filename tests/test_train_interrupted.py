@@ -23,7 +23,7 @@ from genelm.eval import bits_per_base, score_genes
 from genelm.modeling import load_model_folder, read_record
 from genelm.storage import InputError, input_errors_end, sha256_of
 from genelm.training import command, run, train
-from genelm.training.checkpoints import folder_to_itself
+from genelm.training.checkpoints import output_dir_lock
 from genelm.training.interruption import Interruption
 
 
@@ -146,7 +146,7 @@ def test_a_resumed_run_that_fails_is_not_taken_for_an_interrupted_one(
 
 def test_two_runs_do_not_write_to_one_folder(small_dataset: Path, tmp_path: Path) -> None:
     folder = train(arguments(small_dataset, tmp_path / "run"))
-    with folder_to_itself(folder), pytest.raises(InputError, match="Another run is writing to"):
+    with output_dir_lock(folder), pytest.raises(InputError, match="Another run is writing to"):
         train(arguments(small_dataset, folder, "lstm", "--resume_from_checkpoint latest"))
     train(arguments(small_dataset, folder, "lstm", "--resume_from_checkpoint latest"))
 
@@ -368,7 +368,7 @@ def test_a_terminal_that_is_gone_ends_a_run_unless_under_nohup(handler: signal.H
     try:
         with Interruption(os.getppid()) as interruption:
             os.kill(os.getpid(), signal.SIGHUP)
-            assert interruption.is_wanted == wanted
+            assert interruption.stop_requested == wanted
         assert signal.getsignal(signal.SIGHUP) == handler
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -379,11 +379,11 @@ def test_a_launcher_that_is_gone_was_told_to_stop(monkeypatch: pytest.MonkeyPatc
     alone = Interruption(os.getppid())
     monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "NO")
     launched_one = Interruption(os.getppid())
-    assert not launched_one.is_wanted
+    assert not launched_one.stop_requested
     monkeypatch.setattr(os, "getppid", lambda: 1)
-    assert not alone.is_wanted  # a shell may go, as under nohup
-    assert Interruption(os.getppid() + 1).is_wanted  # gone while the libraries were loaded
+    assert not alone.stop_requested  # a shell may go, as under nohup
+    assert Interruption(os.getppid() + 1).stop_requested  # gone while the libraries were loaded
     with launched_one:
-        assert launched_one.is_wanted
+        assert launched_one.stop_requested
         os.kill(os.getpid(), signal.SIGTERM)  # the same wish
         assert launched_one.signal == signal.SIGTERM

@@ -9,7 +9,7 @@ import torch
 from genelm.dataset_scripts import load_split
 from genelm.tokenization import encode
 from genelm.training import IGNORED, TrainingGenes
-from genelm.training.genes import GeneNames, draw_genes
+from genelm.training.training_genes import GeneNames, subsample_genes
 
 CPU = torch.device("cpu")
 
@@ -78,10 +78,10 @@ def test_an_encoding_that_was_broken_off_is_made_again(small_dataset: Path) -> N
 
 
 def test_a_larger_share_has_the_genes_of_a_smaller_one() -> None:
-    shares = [set(draw_genes(1000, fraction, 0).tolist()) for fraction in (0.0001, 0.01, 0.1, 0.5, 1.0)]
+    shares = [set(subsample_genes(1000, fraction, 0).tolist()) for fraction in (0.0001, 0.01, 0.1, 0.5, 1.0)]
     assert [len(share) for share in shares] == [1, 10, 100, 500, 1000]
     assert all(small < large for small, large in itertools.pairwise(shares))
-    assert set(draw_genes(1000, 0.1, 1).tolist()) != shares[2]
+    assert set(subsample_genes(1000, 0.1, 1).tolist()) != shares[2]
 
 
 def test_names_are_those_of_the_split(small_dataset: Path) -> None:

@@ -1,14 +1,14 @@
 """How models come about: training by gradients, the command behind `train.py`, and n-gram fits."""
 
-from .building import build_model
-from .command import train
-from .genes import IGNORED, TrainingGenes
-from .learning_curve import FRACTIONS, measure_learning_curve
+from .learning_curve_runs import FRACTIONS, measure_learning_curve
+from .main import train
+from .model_factory import build_model
 from .ngram import add_to_ngram, fit_ngram
 from .optimizer import make_optimizer
 from .options import TrainingConfig, check_config, parse_config
 from .packing import pack, use_packed_rows
 from .sweep import run_sweep
+from .training_genes import IGNORED, TrainingGenes
 
 __all__ = [
     "FRACTIONS",

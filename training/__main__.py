@@ -2,6 +2,6 @@
 
 import os
 
-from .command import main
+from .main import main
 
 main(__doc__, os.getppid())

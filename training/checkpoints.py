@@ -15,11 +15,11 @@ import torch
 from accelerate import Accelerator
 
 from genelm.modeling import is_model_file, read_record
-from genelm.storage import InputError, give_usual_permissions, sha256_of, write_json
+from genelm.storage import InputError, apply_umask, sha256_of, write_json
 
-from .genes import TrainingGenes
-from .options import FIXED, LENGTH, OPEN_ENDED, TrainingConfig
+from .options import LENGTH, OPEN_ENDED, RESUME_KEYS, TrainingConfig
 from .progress import STILL_RUNNING, Progress
+from .training_genes import TrainingGenes
 
 PROGRESS_FILE = "progress.json"
 CHECKSUM_FILE = "sha256.json"
@@ -36,7 +36,7 @@ def checkpoints(output_dir: Path) -> list[Path]:
 
 def fixed_facts(record: dict[str, Any]) -> dict[str, Any]:
     """Return what a run that is resumed must have in common with the one that was broken off, but for its length."""
-    facts = {name: record["config"][name] for name in (*FIXED, "model")}
+    facts = {name: record["config"][name] for name in (*RESUME_KEYS, "model")}
     how = {name: record[name] for name in ("mixed_precision", "sharded")}
     return facts | how | {"dataset": record["dataset"]["fingerprint"]}
 
@@ -64,7 +64,7 @@ def save_checkpoint(
             write_json(unfinished / PROGRESS_FILE, content)
             files = sorted(path for path in unfinished.rglob("*") if path.is_file())
             for file in files:
-                give_usual_permissions(file)
+                apply_umask(file)
             checksums = {file.relative_to(unfinished).as_posix(): sha256_of(file) for file in files}
             write_json(unfinished / CHECKSUM_FILE, checksums)
             shutil.rmtree(final, ignore_errors=True)
@@ -147,7 +147,7 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
 
 
 @contextlib.contextmanager
-def folder_to_itself(output_dir: Path) -> Iterator[None]:
+def output_dir_lock(output_dir: Path) -> Iterator[None]:
     """Keep other runs out of a folder while this one writes there; the first of several processes does it for all.
 
     Raises:

@@ -45,7 +45,7 @@ class Interruption:
             signal.signal(number, handler)
 
     @property
-    def is_wanted(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether the run is to stop."""
         if self.signal is None and self._launcher is not None and os.getppid() != self._launcher:
             self._remember(signal.SIGTERM, None)

@@ -14,17 +14,17 @@ from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
+    default_config,
     fit_head,
     load_model_folder,
     new_record,
     read_record,
-    usual_config,
 )
 from genelm.modeling.ngram_index import SYMBOL_OF_TOKEN, reverse_complement
 from genelm.storage import InputError
 from genelm.tokenization import encode
 
-from .genes import draw_genes
+from .training_genes import subsample_genes
 
 SEED = 0
 """Of the weights' fit; nothing is chosen by it."""
@@ -38,7 +38,7 @@ def fit_ngram(
     Args:
         data: folder that `genelm data build` wrote.
         options: of `GeneNGramConfig`, `smoothing` among them; None for what the smoothing does by itself.
-        fraction: share of the training genes to count, as of `draw_genes`.
+        fraction: share of the training genes to count, as of `subsample_genes`.
         seed: draws them.
 
     Returns:
@@ -49,14 +49,14 @@ def fit_ngram(
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        config = usual_config(**given)
+        config = default_config(**given)
     except ValueError as error:
         raise InputError(f"This n-gram model cannot be: {error}.") from error
     manifest = read_manifest(data)
     weighing = _genes_to_fit_weights(config, data)
     model = GeneNGramForCausalLM(config)
     genes = load_split(data, "train")
-    counted = _count(model, data, genes.select(draw_genes(len(genes), fraction, seed)))
+    counted = _count(model, data, genes.select(subsample_genes(len(genes), fraction, seed)))
     usual = {"order": config.order} | ({"both_strands": config.both_strands} if config.has_index else {})
     section = {"model_type": config.model_type, **given, **usual}
     return model, _record(model, section, dataset_facts(manifest) | counted, weighing)

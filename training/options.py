@@ -64,7 +64,7 @@ class TrainingConfig:
             self.mixed_precision = "no"
 
 
-LEAST = {
+MIN_VALUES = {
     "seed": 0,
     "train_batch_positions": 1,
     "train_batch_genes": 1,
@@ -85,7 +85,7 @@ LEAST = {
 
 LARGEST_SEED = 2**63 - 1
 
-FIXED = (
+RESUME_KEYS = (
     "seed",
     "append_eos",
     "train_batch_positions",
@@ -267,7 +267,7 @@ def check_config(config: TrainingConfig) -> None:
     Raises:
         InputError: says which names there are, or from where on numbers go.
     """
-    for name, least in LEAST.items():
+    for name, least in MIN_VALUES.items():
         value = getattr(config, name)
         if value is not None and not value >= least:
             raise InputError(f"--{name} {value} is too small; give {least} or more.")

@@ -18,7 +18,7 @@ from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from .building import with_large_weights
+from .model_factory import with_large_weights
 
 PACKED = "packed_genes"
 """Name of `packed_attention` for `set_attn_implementation`."""
@@ -42,8 +42,8 @@ class Padded:
     """The genes of a packed row as padded arrays, each of some neighbours of similar length.
 
     Attributes:
-        places: where each position of the arrays lies in the row, padding at the end of its gene, `[n_places]`.
-        shapes: genes and length of each array; their products add up to `n_places`.
+        places: where each position of the arrays lies in the row, padding at the end of its gene, `[n_positions]`.
+        shapes: genes and length of each array; their products add up to `n_positions`.
         unpadded: the place of each token of the row among `places`, `[n_tokens]`.
     """
 

@@ -10,7 +10,7 @@ LONGEST_CURVE = 400
 
 
 @dataclass
-class Window:
+class LogInterval:
     """Sums over the steps since the last entry of the curve, over all processes.
 
     Attributes:
@@ -65,11 +65,11 @@ class Progress:
     curve: list[dict[str, float]] = field(default_factory=list)
     entries: int = 0
     stride: int = 1
-    window: Window = field(default_factory=Window)
+    window: LogInterval = field(default_factory=LogInterval)
 
     def __post_init__(self) -> None:
         if isinstance(self.window, dict):
-            self.window = Window(**self.window)
+            self.window = LogInterval(**self.window)
 
     def close_window(self, more: dict[str, float]) -> dict[str, float]:
         """Make an entry of the curve, evenly thinned out where it has become long, and open the next window."""
@@ -80,5 +80,5 @@ class Progress:
         self.entries += 1
         if len(self.curve) > LONGEST_CURVE:
             self.curve, self.stride = self.curve[::2], 2 * self.stride
-        self.window = Window()
+        self.window = LogInterval()
         return entry

@@ -18,7 +18,7 @@ from genelm.modeling import read_record
 from genelm.storage import InputError
 
 from .checkpoints import checkpoints
-from .options import FIXED, LENGTH, check_config, parse_config
+from .options import LENGTH, RESUME_KEYS, check_config, parse_config
 from .progress import INTERRUPTED, STILL_RUNNING
 
 
@@ -27,7 +27,7 @@ class TrainingFailed(InputError):
 
 
 UNFINISHED = (STILL_RUNNING, INTERRUPTED)
-DECISIVE = (*FIXED, *LENGTH, "mixed_precision", "early_stopping_patience")
+IDENTITY_KEYS = (*RESUME_KEYS, *LENGTH, "mixed_precision", "early_stopping_patience")
 """Options without which a training would have come to something else."""
 
 
@@ -135,7 +135,7 @@ def _check_same(arguments: list[str], record: dict[str, Any], data: Path, folder
     """Refuse a finished training of other data or other options in the same folder."""
     config, section = parse_config(arguments, None)
     had, wanted = record.get("config", {}), {**dataclasses.asdict(config), "model": section}
-    different = [name for name in (*DECISIVE, "model") if had.get(name) != wanted[name]]
+    different = [name for name in (*IDENTITY_KEYS, "model") if had.get(name) != wanted[name]]
     if record["dataset"]["fingerprint"] != dataset_facts(read_manifest(data))["fingerprint"]:
         different.append("data")
     if different:

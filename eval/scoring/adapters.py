@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from genelm.modeling import looks_ahead, traits_of
+from genelm.modeling import is_causal, traits_of
 from genelm.storage import InputError
 from genelm.tokenization import BASES, BOS_ID, EOS_ID, PAD_ID, UNK_ID, VOCABULARY, encode
 
@@ -45,7 +45,7 @@ def adapt(
     """
     letters = "ACGTN"
     probe = _ids(tokenizer, BASES * 6)[: traits_of(model).max_bases]
-    if len(set(probe)) > 1 and looks_ahead(model, probe):
+    if len(set(probe)) > 1 and not is_causal(model, probe):
         raise InputError(f"{name} sees the bases it is to predict, so it is no causal model; give one that is.")
     adapted: torch.nn.Module = model
     has_our_ids = _ids(tokenizer, letters, special=True) == [BOS_ID, *encode(letters).tolist()]

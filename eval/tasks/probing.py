@@ -271,7 +271,7 @@ def _predictions(
     from threadpoolctl import threadpool_limits
 
     def neighbors(train: IntArray) -> Any:
-        # Near neighbors count more, or equal votes would all go to the class that is first.
+        # Near neighbors count more, or equal copy_logits would all go to the class that is first.
         few = min(NEIGHBORS, len(train))
         return make_pipeline(StandardScaler(), KNeighborsClassifier(few, metric="cosine", weights="distance"))
 

@@ -19,10 +19,10 @@ from genelm.modeling import (
     GeneNGramForCausalLM,
     GeneRNNConfig,
     GeneRNNForCausalLM,
+    default_config,
     fit_head,
     new_record,
     save_model_folder,
-    usual_config,
 )
 from genelm.tokenization import encode, load_tokenizer
 
@@ -60,7 +60,7 @@ def with_large_weights(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def ngram(smoothing: str, order: int) -> PreTrainedModel:
-    model = GeneNGramForCausalLM(usual_config(smoothing, order=order)).count(genes())
+    model = GeneNGramForCausalLM(default_config(smoothing, order=order)).count(genes())
     if model.config.has_index:
         fit_head(model, genes()[::-3], silent=True)
     return model

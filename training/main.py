@@ -17,24 +17,24 @@ from genelm.modeling import RECORD_FILE, new_record, read_record
 from genelm.storage import InputError, input_errors_end, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
 
-from .building import build_model
 from .checkpoints import (
     LOGS_FOLDER,
     check_length,
     checkpoint_to_resume,
-    folder_to_itself,
     load_checkpoint,
+    output_dir_lock,
     remove_leftovers,
     threads_of,
 )
 from .devices import choose_precision, device_name, prepare_cpu
-from .genes import GeneNames, TrainingGenes
 from .interruption import Interruption
+from .model_factory import build_model
 from .optimizer import make_optimizer
 from .options import LENGTH, TrainingConfig, check_config, parse_config
 from .packing import use_packed_rows
 from .progress import INTERRUPTED, STILL_RUNNING, Progress
-from .run import Run
+from .trainer import Trainer
+from .training_genes import GeneNames, TrainingGenes
 
 
 def train(
@@ -59,7 +59,7 @@ def train(
     config, section = parse_config(arguments, description, program)
     check_config(config)
     resume, skipped = checkpoint_to_resume(config)
-    with folder_to_itself(Path(config.output_dir)):
+    with output_dir_lock(Path(config.output_dir)):
         return _train(config, section, resume, skipped, interruption)
 
 
@@ -151,7 +151,7 @@ def _train(
     # TensorBoard would show twice what was logged after the checkpoint.
     begin = {"tensorboard": {"purge_step": progress.step + 1}}
     accelerator.init_trackers("genelm", options, begin)
-    run = Run(
+    run = Trainer(
         config=config,
         accelerator=accelerator,
         model=model,

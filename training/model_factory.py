@@ -10,7 +10,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
-from genelm.modeling import looks_ahead
+from genelm.modeling import is_causal
 from genelm.storage import InputError
 from genelm.tokenization import BASE_IDS, BOS_ID, EOS_ID, PAD_ID, VOCABULARY
 
@@ -65,10 +65,10 @@ def build_model(section: dict[str, Any]) -> PreTrainedModel:
         probe = with_large_weights(model)
         # Dropout and the like are asked for in training alone.
         probe.train()(input_ids=torch.tensor([tokens]), use_cache=False)
-        sees_ahead = looks_ahead(probe, tokens)
-    except Exception as error:  # likewise
+        reads_forward = is_causal(probe, tokens)
+    except Exception as error:  # whatever an architecture raises
         raise InputError(f"The {model_type} that the model section describes cannot read a gene: {error}.") from error
-    if sees_ahead:
+    if not reads_forward:
         raise InputError(
             f"This {model_type} sees the bases it is to predict, so it is no causal model; choose another model_type, "
             "or set `is_decoder: true` where there is that option."

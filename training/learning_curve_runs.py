@@ -27,9 +27,9 @@ from genelm.modeling import describe_model, load_model_folder, read_record, save
 from genelm.storage import InputError, started_command
 from genelm.tokenization import load_tokenizer
 
-from .genes import TrainingGenes
 from .ngram import fit_ngram
 from .options import parse_config
+from .training_genes import TrainingGenes
 from .trials import run_trial
 
 FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)

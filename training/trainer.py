@@ -24,11 +24,11 @@ from genelm.tokenization import BASE_IDS, load_tokenizer
 
 from .checkpoints import checkpoints, save_checkpoint
 from .devices import is_out_of_memory, peak_memory
-from .genes import IGNORED, GeneNames, TrainingGenes
 from .interruption import Interruption
 from .options import TrainingConfig
 from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .training_curve import draw_training_curve
+from .training_genes import IGNORED, GeneNames, TrainingGenes
 
 _NAMES_SHOWN = 10
 
@@ -57,7 +57,7 @@ class Step:
 
 
 @dataclass
-class Run:
+class Trainer:
     """A training run: what it works with, and how far it has come."""
 
     config: TrainingConfig
@@ -73,7 +73,7 @@ class Run:
     record: dict[str, Any]
     progress: Progress
     interruption: Interruption
-    unsettled: Step | None = None
+    pending_step: Step | None = None
     gradient_norm: float = math.nan
     is_interrupted: bool = False
     load: OtherPrograms = field(default_factory=OtherPrograms)
@@ -107,8 +107,8 @@ class Run:
                     break
                 started = time.perf_counter()
                 taken = self._take_step(step, batch)
-                self._settle()
-                self.unsettled = taken
+                self._sync_metrics()
+                self.pending_step = taken
                 progress.step = step
                 bar.update()
                 validates = step == self.total_steps or (
@@ -117,7 +117,7 @@ class Run:
                 logs = step % config.logging_steps == 0 or step == self.total_steps
                 saves = validates if config.save_steps is None else step % config.save_steps == 0
                 if validates or logs or saves:
-                    self._settle()
+                    self._sync_metrics()
                 seconds = time.perf_counter() - started
                 progress.seconds += seconds
                 progress.window.seconds += seconds
@@ -126,9 +126,9 @@ class Run:
                 if validates:
                     self._validate(epoch + 1)
                 if saves or self.is_interrupted:
-                    self._settle()
+                    self._sync_metrics()
                     save_checkpoint(self.accelerator, config, progress, self.record)
-            self._settle()
+            self._sync_metrics()
         if self._is_main:
             self._write_record(stopped)
         return stopped
@@ -179,7 +179,7 @@ class Run:
             self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad()
-        sums[3] += self.interruption.is_wanted
+        sums[3] += self.interruption.stop_requested
         figures = torch.cat([accelerator.reduce(sums, "sum"), torch.as_tensor(norm).to(sums).reshape(1)])
         figures, arrived = figures.to("cpu", non_blocking=device.type == "cuda"), None
         if device.type == "cuda":
@@ -187,7 +187,7 @@ class Run:
             arrived.record()
         return Step(step, batch, figures, arrived, loading_seconds)
 
-    def _settle(self) -> None:
+    def _sync_metrics(self) -> None:
         """Count the latest step once its figures are there: on a GPU that is while the next step is at work.
 
         Every process sees the same figures, so all of them stop at the same step when one was told to.
@@ -195,9 +195,9 @@ class Run:
         Raises:
             InputError: the loss or the gradient is not finite.
         """
-        if self.unsettled is None:
+        if self.pending_step is None:
             return
-        taken, self.unsettled = self.unsettled, None
+        taken, self.pending_step = self.pending_step, None
         if taken.arrived is not None:
             taken.arrived.synchronize()
         loss, nats_of_bases, positions, interrupted, norm = taken.figures.tolist()

@@ -36,7 +36,7 @@ ROW_STEP = 64
 
 
 @dataclass(frozen=True)
-class Slice:
+class MicroBatch:
     """What one forward pass reads.
 
     Attributes:
@@ -77,8 +77,8 @@ class TrainingGenes:
         Args:
             data: folder that `genelm data build` wrote.
             append_eos: whether `[EOS]` is learned.
-            fraction: share of the genes to train on, as of `draw_genes`.
-            seed: as of `draw_genes`.
+            fraction: share of the genes to train on, as of `subsample_genes`.
+            seed: as of `subsample_genes`.
 
         Raises:
             InputError: the folder is no dataset folder, or has no train split.
@@ -89,7 +89,7 @@ class TrainingGenes:
         if not _is_whole(letters, table):
             encode_genes(data, letters, table)
         lengths, num_bases = np.load(table)
-        drawn = draw_genes(len(lengths), fraction, seed)
+        drawn = subsample_genes(len(lengths), fraction, seed)
         return cls(np.memmap(letters, mode="r", dtype=np.uint8), _starts(lengths), num_bases, append_eos, drawn)
 
     def size(self) -> dict[str, int]:
@@ -113,7 +113,7 @@ class TrainingGenes:
 
     def slice(
         self, genes: npt.NDArray[np.int64], device: torch.device, packed: bool, positions: int | None = None
-    ) -> Slice:
+    ) -> MicroBatch:
         """Return what one forward pass over some genes reads.
 
         Args:
@@ -141,7 +141,7 @@ class TrainingGenes:
                 targets.flat[place + len(letters)] = EOS_ID
         targets[targets == UNK_ID] = IGNORED
         more = pack(np.append(lengths, filler) if filler else lengths, device) if packed else {}
-        return Slice(to_device(inputs, device), to_device(targets, device), more)
+        return MicroBatch(to_device(inputs, device), to_device(targets, device), more)
 
     def steps(self, config: TrainingConfig) -> int:
         """Return the number of global batches of a run."""
@@ -180,7 +180,7 @@ class GeneNames(Sequence[str]):
         return len(self[:])
 
 
-def draw_genes(n_genes: int, fraction: float, seed: int) -> npt.NDArray[np.int64]:
+def subsample_genes(n_genes: int, fraction: float, seed: int) -> npt.NDArray[np.int64]:
     """Draw a share of the genes, at least one; a larger share has all of a smaller one.
 
     Args:

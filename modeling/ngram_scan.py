@@ -1,6 +1,6 @@
 """What the training genes, and the gene itself so far, say of the next base at each place of a gene.
 
-The file stands alone: it travels to the Hub beside the model. There are two forms of the walk: in torch, over all
+The file stands alone: it travels to the Hub beside the model. There are two forms of the scan: in torch, over all
 genes of a batch at once, for any device; and compiled (`ngram_compiled.py`), for a CPU with numba. A test holds them
 together.
 
@@ -19,11 +19,11 @@ import torch
 from .ngram_index import BOUNDARY, FIELDS, FIRST_BASE, ContextIndex, count_bits
 
 try:
-    from .ngram_compiled import walk as _numba_walk
+    from .ngram_compiled import scan as _numba_scan
 except ImportError:
-    compiled_walk: Callable[..., None] | None = None
+    compiled_scan: Callable[..., None] | None = None
 else:
-    compiled_walk = _numba_walk
+    compiled_scan = _numba_scan
 
 SEED = 12
 """Bases of a context from which copies begin: shorter ones are found anywhere by chance."""
@@ -49,13 +49,14 @@ _EMPTY = -1
 _ALL_MISSED = (1 << 32) - 1
 
 
-class Outlook(NamedTuple):
-    """What a walk looks at.
+class FeatureSpec(NamedTuple):
+    """What a scan extracts.
 
     Attributes:
         contexts: lengths of contexts whose counts are wanted, growing.
-        sense_contexts: likewise on the sense strand alone; none longer than those of `contexts`.
-        own_contexts: likewise in the gene itself; empty where it is not looked at.
+        sense_contexts: lengths of contexts whose counts on the sense strand alone are wanted, none longer than those
+            of `contexts`.
+        own_contexts: lengths of contexts within the sequence itself; empty where it is not counted.
         copies: whether copies are followed.
         beginning_once: of the contexts that reach beyond the beginning of the gene, which all say what genes do that
             begin like it, only the shortest is looked at.
@@ -74,22 +75,22 @@ class Outlook(NamedTuple):
 
 
 class Features(NamedTuple):
-    """What was seen before each place; counts as floating-point numbers.
+    """What was seen before each position; counts as floating-point numbers.
 
     Attributes:
         counts: of A, C, G, T after each context; after each context in the gene so far, on both strands; and, where
             copies are followed, the sum and the largest of their odds for each base; `[batch, length, sources, 4]`.
         sense_counts: of the end, A, C, G, T on the sense strand alone, `[batch, length, sense contexts, 5]`.
-        votes: sum of the copies' log-odds for A, C, G, T, `[batch, length, 4]`.
+        copy_logits: sum of the copies' log-odds for A, C, G, T, `[batch, length, 4]`.
     """
 
     counts: torch.Tensor
     sense_counts: torch.Tensor
-    votes: torch.Tensor
+    copy_logits: torch.Tensor
 
 
-class WalkState(NamedTuple):
-    """What the walk carries from place to place.
+class ScanState(NamedTuple):
+    """What the scan carries from position to position.
 
     Attributes:
         seen: symbols of the gene so far, uint8, `[batch, seen]`.
@@ -103,36 +104,36 @@ class WalkState(NamedTuple):
     copies: torch.Tensor
 
 
-def first_state(index: ContextIndex, outlook: Outlook, batch: int) -> WalkState:
+def first_state(index: ContextIndex, spec: FeatureSpec, batch: int) -> ScanState:
     """Return the state at the beginning of so many genes."""
     device = index.text.device
-    rows = torch.zeros(batch, outlook.contexts[-1] + 1, 2, dtype=torch.int64, device=device)
+    rows = torch.zeros(batch, spec.contexts[-1] + 1, 2, dtype=torch.int64, device=device)
     rows[:, 0, 1] = index.size
     rows[:, 1:, 1] = index.first_rows[1]
-    copies = torch.full((batch, SLOTS if outlook.copies else 0, 2), _EMPTY, dtype=torch.int64, device=device)
-    return WalkState(torch.zeros(batch, 0, dtype=torch.uint8, device=device), rows, copies)
+    copies = torch.full((batch, SLOTS if spec.copies else 0, 2), _EMPTY, dtype=torch.int64, device=device)
+    return ScanState(torch.zeros(batch, 0, dtype=torch.uint8, device=device), rows, copies)
 
 
-def walk(
+def scan(
     index: ContextIndex,
-    outlook: Outlook,
+    spec: FeatureSpec,
     symbols: torch.Tensor,
     log_odds: torch.Tensor,
     *,
-    state: WalkState | None = None,
+    state: ScanState | None = None,
     keep: int = 0,
-    tallies: torch.Tensor | None = None,
-) -> tuple[Features, WalkState]:
-    """Walk through some genes.
+    copy_counts: torch.Tensor | None = None,
+) -> tuple[Features, ScanState]:
+    """Scan some genes.
 
     Args:
         index: of the training genes; on the device of everything else.
-        outlook: what to look at.
+        spec: what to look at.
         symbols: of the genes, `[batch, length]`; a boundary before the gene changes nothing.
         log_odds: by state of a copy, of its next base against each of the others, `[COPY_STATES]`.
         state: to go on from; the beginning of the genes where None.
-        keep: give features for this many last places only; 0 for all.
-        tallies: int64, `[COPY_STATES, 2]`: to it are added how many predictions copies in each state made and how
+        keep: give features for this many last positions only; 0 for all.
+        copy_counts: int64, `[COPY_STATES, 2]`: to it are added how many predictions copies in each state made and how
             many were right. On a CPU with numba only.
 
     Returns:
@@ -142,89 +143,89 @@ def walk(
         ValueError: predictions are to be counted, but there is no numba, or the genes are not on a CPU.
     """
     if state is None:
-        state = first_state(index, outlook, len(symbols))
+        state = first_state(index, spec, len(symbols))
     keep = min(keep or symbols.shape[1], symbols.shape[1])
-    if compiled_walk is not None and symbols.device.type == "cpu":
-        features, state = _walk_compiled(compiled_walk, index, outlook, symbols, log_odds, state, keep, tallies)
-    elif tallies is not None:
+    if compiled_scan is not None and symbols.device.type == "cpu":
+        features, state = _scan_compiled(compiled_scan, index, spec, symbols, log_odds, state, keep, copy_counts)
+    elif copy_counts is not None:
         raise ValueError("predictions of copies are counted on a CPU with numba alone; install numba")
     else:
-        features, state = _walk_in_torch(index, outlook, symbols, log_odds, state, keep)
-    if outlook.beginning_once:
-        _leave_out_repeated_beginnings(features, outlook, state.seen)
+        features, state = _scan_in_torch(index, spec, symbols, log_odds, state, keep)
+    if spec.beginning_once:
+        _leave_out_repeated_beginnings(features, spec, state.seen)
     return features, state
 
 
-def _leave_out_repeated_beginnings(features: Features, outlook: Outlook, seen: torch.Tensor) -> None:
+def _leave_out_repeated_beginnings(features: Features, spec: FeatureSpec, seen: torch.Tensor) -> None:
     """Empty the counts of all contexts but the shortest that reach beyond the beginning of the gene."""
-    places = torch.arange(seen.shape[1], device=seen.device)
-    begun = torch.where(seen == BOUNDARY, places, -1).cummax(dim=1).values
-    bases = (places - begun)[:, -features.counts.shape[1] :]
-    rows, columns = (bases + 1 < outlook.contexts[-1]).nonzero().unbind(dim=1)
+    positions = torch.arange(seen.shape[1], device=seen.device)
+    begun = torch.where(seen == BOUNDARY, positions, -1).cummax(dim=1).values
+    bases = (positions - begun)[:, -features.counts.shape[1] :]
+    rows, columns = (bases + 1 < spec.contexts[-1]).nonzero().unbind(dim=1)
     longest = bases[rows, columns, None] + 1
-    for counts, contexts in ((features.counts, outlook.contexts), (features.sense_counts, outlook.sense_contexts)):
+    for counts, contexts in ((features.counts, spec.contexts), (features.sense_counts, spec.sense_contexts)):
         is_repeated = torch.tensor(contexts, device=seen.device) > longest
         some = counts[rows, columns]
         some[:, : len(contexts)].masked_fill_(is_repeated[..., None], 0)
         counts[rows, columns] = some
 
 
-def _walk_compiled(
+def _scan_compiled(
     compiled: Callable[..., None],
     index: ContextIndex,
-    outlook: Outlook,
+    spec: FeatureSpec,
     symbols: torch.Tensor,
     log_odds: torch.Tensor,
-    state: WalkState,
+    state: ScanState,
     keep: int,
-    tallies: torch.Tensor | None,
-) -> tuple[Features, WalkState]:
-    """Walk on the CPU, on one thread."""
+    copy_counts: torch.Tensor | None,
+) -> tuple[Features, ScanState]:
+    """Scan on the CPU, on one thread."""
     batch, length = symbols.shape
     seen = torch.nn.functional.pad(state.seen, (0, length))
-    new_state = WalkState(seen, state.rows.clone(), state.copies.clone())
+    new_state = ScanState(seen, state.rows.clone(), state.copies.clone())
     features = Features(
-        torch.zeros(batch, keep, outlook.num_sources, 4),
-        torch.zeros(batch, keep, len(outlook.sense_contexts), 5),
+        torch.zeros(batch, keep, spec.num_sources, 4),
+        torch.zeros(batch, keep, len(spec.sense_contexts), 5),
         torch.zeros(batch, keep, 4),
     )
-    if tallies is None:
-        tallies = torch.zeros(0, 2, dtype=torch.int64)
+    if copy_counts is None:
+        copy_counts = torch.zeros(0, 2, dtype=torch.int64)
     compiled(
         symbols.to(torch.uint8).numpy(),
         state.seen.shape[1],
         *(tensor.numpy() for tensor in new_state),
         *(buffer.numpy() for buffer in (index.text, index.places, index.first_rows, index.blocks)),
-        np.array(outlook.contexts),
-        np.array(outlook.sense_contexts),
-        np.array(outlook.own_contexts, dtype=np.int64),
+        np.array(spec.contexts),
+        np.array(spec.sense_contexts),
+        np.array(spec.own_contexts, dtype=np.int64),
         SEED,
         MOST_MISSES,
         np.array(RUN_CLASS),
         np.array(OLDER_CLASS),
         RECENT,
         log_odds.float().numpy(),
-        tallies.numpy(),
+        copy_counts.numpy(),
         *(tensor.numpy() for tensor in features),
     )
     return features, new_state
 
 
-def _walk_in_torch(
-    index: ContextIndex, outlook: Outlook, symbols: torch.Tensor, log_odds: torch.Tensor, state: WalkState, keep: int
-) -> tuple[Features, WalkState]:
-    """Walk on any device, place after place, all genes at once."""
+def _scan_in_torch(
+    index: ContextIndex, spec: FeatureSpec, symbols: torch.Tensor, log_odds: torch.Tensor, state: ScanState, keep: int
+) -> tuple[Features, ScanState]:
+    """Scan on any device, place after place, all genes at once."""
     length = symbols.shape[1]
     kept: list[Features] = []
     symbols = symbols.to(torch.uint8)
     for i in range(length):
-        state = _step(index, outlook, symbols[:, i], state)
+        state = _step(index, spec, symbols[:, i], state)
         if i >= length - keep:
-            kept.append(_look(index, outlook, log_odds, state))
+            kept.append(_extract_features(index, spec, log_odds, state))
     return Features(*(torch.stack(parts, dim=1) for parts in zip(*kept, strict=True))), state
 
 
-def _step(index: ContextIndex, outlook: Outlook, symbol: torch.Tensor, state: WalkState) -> WalkState:
+def _step(index: ContextIndex, spec: FeatureSpec, symbol: torch.Tensor, state: ScanState) -> ScanState:
     """Go on by one symbol a gene, `[batch]`."""
     is_base = symbol >= FIRST_BASE
     is_boundary = symbol == BOUNDARY
@@ -248,13 +249,13 @@ def _step(index: ContextIndex, outlook: Outlook, symbol: torch.Tensor, state: Wa
 
     seen = torch.cat([state.seen, symbol[:, None]], dim=1)
     copies = torch.stack([place, misses], dim=-1)
-    if outlook.copies:
+    if spec.copies:
         copies = _begin_copies(index, seen, rows, copies)
-    return WalkState(seen, rows, copies)
+    return ScanState(seen, rows, copies)
 
 
 def _begin_copies(index: ContextIndex, seen: torch.Tensor, rows: torch.Tensor, copies: torch.Tensor) -> torch.Tensor:
-    """Begin up to two copies from the places of the longest context that has any."""
+    """Begin up to two copies from the positions of the longest context that has any."""
     genes = torch.arange(len(seen), device=seen.device)
     distance = torch.arange(32, device=seen.device)
     first_slots = torch.arange(SLOTS, 0, -1, device=seen.device)  # of equals, the first
@@ -278,28 +279,28 @@ def _begin_copies(index: ContextIndex, seen: torch.Tensor, rows: torch.Tensor, c
     return copies
 
 
-def _look(index: ContextIndex, outlook: Outlook, log_odds: torch.Tensor, state: WalkState) -> Features:
+def _extract_features(index: ContextIndex, spec: FeatureSpec, log_odds: torch.Tensor, state: ScanState) -> Features:
     """Return what is seen from here, one place a gene."""
     bounds = index.counts_before(state.rows)
     counted = (bounds[:, :, 1] - bounds[:, :, 0]).float()
-    sense = counted[:, list(outlook.sense_contexts)]
+    sense = counted[:, list(spec.sense_contexts)]
     sense = torch.cat([sense[..., :1], sense[..., 5:FIELDS]], dim=-1)
-    sources = [counted[:, list(outlook.contexts), 1:5]]
-    votes = torch.zeros(len(state.seen), 3, 4, device=state.seen.device)
-    if outlook.own_contexts:
-        sources.append(_own_counts(state.seen, outlook.own_contexts))
-    if outlook.copies:
+    sources = [counted[:, list(spec.contexts), 1:5]]
+    copy_logits = torch.zeros(len(state.seen), 3, 4, device=state.seen.device)
+    if spec.own_contexts:
+        sources.append(_own_counts(state.seen, spec.own_contexts))
+    if spec.copies:
         place, misses = state.copies.unbind(-1)
         predicted = index.text[place.clamp(min=0)].long()
-        has_vote = (place != _EMPTY) & (predicted >= FIRST_BASE)
-        weight = torch.where(has_vote, log_odds.float()[_states_of(misses)], 0)
-        odds = torch.where(has_vote, weight.exp() / 3, 0)
+        is_copied = (place != _EMPTY) & (predicted >= FIRST_BASE)
+        weight = torch.where(is_copied, log_odds.float()[_states_of(misses)], 0)
+        odds = torch.where(is_copied, weight.exp() / 3, 0)
         base = (predicted - FIRST_BASE).clamp(min=0)
-        votes[:, 0].scatter_add_(1, base, weight)
-        votes[:, 1].scatter_add_(1, base, odds)
-        votes[:, 2].scatter_reduce_(1, base, odds, "amax")
-        sources.append(votes[:, 1:])
-    return Features(torch.cat(sources, dim=1), sense, votes[:, 0])
+        copy_logits[:, 0].scatter_add_(1, base, weight)
+        copy_logits[:, 1].scatter_add_(1, base, odds)
+        copy_logits[:, 2].scatter_reduce_(1, base, odds, "amax")
+        sources.append(copy_logits[:, 1:])
+    return Features(torch.cat(sources, dim=1), sense, copy_logits[:, 0])
 
 
 def _own_counts(seen: torch.Tensor, contexts: tuple[int, ...]) -> torch.Tensor:
@@ -329,4 +330,4 @@ def _states_of(misses: torch.Tensor) -> torch.Tensor:
     return (run_class * (RECENT + 1) + recent) * (OLDER_CLASS[-1] + 1) + older
 
 
-__all__ = ["COPY_STATES", "SEED", "Features", "Outlook", "WalkState", "walk"]
+__all__ = ["COPY_STATES", "SEED", "FeatureSpec", "Features", "ScanState", "scan"]
