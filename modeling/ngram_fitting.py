@@ -142,7 +142,7 @@ def _count_copies(model: GeneNGramForCausalLM, padded: tuple[list[torch.Tensor],
 
 
 def _features_of(model: GeneNGramForCausalLM, genes: list[torch.Tensor]) -> tuple[Features, torch.Tensor]:
-    """Return the features of every position of the genes, `[positions, ...]`, and which of the five outcomes came there."""
+    """Return the features of every position of the genes, `[positions, ...]`, and the outcome that came there."""
     groups = list(_padded(genes))
     features, targets = [], []
     for (some, _), (seen, _) in zip(

@@ -3,8 +3,8 @@
 The file stands alone: it travels to the Hub beside the model.
 
 The training genes are one text of symbols, and the positions of the text are sorted by the symbols before them, the
-nearest first. All positions after one context, of any length up to `DEPTH`, are then rows next to each other. Counts of
-the symbols that follow, summed over the rows, give what followed a context as a difference of two lookups, and the
+nearest first. All positions after one context, of any length up to `DEPTH`, are then rows next to each other. Counts
+of the symbols that follow, summed over the rows, give what followed a context as a difference of two lookups, and the
 rows of the context that is one base longer as well (Ferragina and Manzini, Opportunistic data structures with
 applications, FOCS 2000, read from right to left). So one structure holds the counts of all orders.
 """

@@ -12,11 +12,11 @@ import pytest
 from genelm.dataset_scripts import (
     GeneDatasetConfig,
     build_dataset,
+    gene_store,
     load_split,
     preparation,
     read_leakage,
     read_manifest,
-    store,
 )
 from genelm.storage import InputError
 from genelm.tokenization import reverse_complement
@@ -170,7 +170,7 @@ def test_familiarity_is_stored_and_counted(tmp_path):
 def test_large_splits_are_several_shards_that_load_as_one(families, tmp_path, monkeypatch):
     whole = built(tmp_path / "whole", input=[families])
     monkeypatch.setattr("genelm.dataset_scripts.output.build.SHARD_BASES", 10_000)
-    monkeypatch.setattr(store, "ROW_GROUP_GENES", 7)
+    monkeypatch.setattr(gene_store, "ROW_GROUP_GENES", 7)
     sharded = built(tmp_path / "sharded", input=[families])
     assert len(read_manifest(sharded)["splits"]["train"]["files"]) == 3
     assert rows(sharded) == rows(whole)

@@ -404,7 +404,7 @@ def test_differences_of_large_counts_are_exact(model: GeneNGramForCausalLM) -> N
     expected, _ = model.extract_features(query)
     larger = copy.deepcopy(model)
     larger.index.blocks[:, [0, 5, 6, 7, 8]] += 40_000_001  # the others are rows as well
-    found, _ = larger.extract(query)
+    found, _ = larger.extract_features(query)
     assert torch.equal(found.counts, expected.counts)
     assert torch.equal(found.sense_counts, expected.sense_counts)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts import kmer_search, mmseqs2_search
+from genelm.dataset_scripts.similarity import kmer_search, mmseqs2_search
 from genelm.dataset_scripts.similarity.clusters import METHODS, cluster_labels, similar_pairs
 from genelm.dataset_scripts.similarity.compiled_search import align, best_score
 from genelm.storage import InputError

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-WORST = 1e-6
-"""Most that a logit may be off."""
+WORST = 1e-5
+"""Most that a logit may be off: float32 sums differ by 3e-6 between two kinds of processor."""
 
 MISLEADING = ("to instantiate a model of type", "A new version of the following files")
 """What transformers says of a configuration that it takes for another one, and of code that nobody pinned."""
