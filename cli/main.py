@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import input_errors_end, prepare_environment
+from genelm.storage import exit_on_error, prepare_environment
 from genelm.version import __version__
 
 from .app import App
@@ -66,7 +66,7 @@ def main() -> None:
     Unusable input ends in one sentence on standard error and exit status 2, Ctrl-C in one and 130.
     """
     prepare_environment()
-    with input_errors_end("genelm"):
+    with exit_on_error("genelm"):
         try:
             app()
         except SystemExit as end:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder, plain_name
+from genelm.storage import InputError, atomic_file, check_output_file, check_output_folder, slugify
 
 from .app import App
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, file_or_stdout, load_to_compute, names_of_options
@@ -157,7 +157,7 @@ def generate(
         seed=seed,
         description="generating",
     )
-    name = plain_name(Path(model).resolve().name)
+    name = slugify(Path(model).resolve().name)
     with (
         file_or_stdout(output) as path,
         atomic_file(path) as temporary,

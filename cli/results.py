@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genelm.storage import InputError, check_output_file, started_command
+from genelm.storage import InputError, check_output_file, command_line
 from genelm.version import __version__
 
 from .arguments import Context, MaxPositions, Model, TrustRemoteCode, load_to_compute, parse_columns
@@ -67,7 +67,7 @@ def evaluate(
         tasks=task or ["perplexity"],
         pairs=pairs or [],
         seed=seed,
-        command=started_command(),
+        command=command_line(),
         max_positions=max_positions or MAX_POSITIONS,
         cache=cache,
     )
@@ -121,7 +121,7 @@ def baselines(
         pairs=pairs or [],
         orders=order or ORDERS,
         seed=seed,
-        command=started_command(),
+        command=command_line(),
         max_positions=max_positions or MAX_POSITIONS,
     ):
         print(path)
@@ -192,7 +192,7 @@ def variants(
         window=window or WINDOW,
         both_strands=both_strands,
         seed=seed,
-        command=started_command(),
+        command=command_line(),
         max_positions=max_positions or MAX_POSITIONS,
         cache=cache,
         variant_scores=scores if cache else None,

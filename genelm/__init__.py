@@ -15,8 +15,8 @@
     results.save("results/lstm.json")
     genelm.report(["results/lstm.json"], "report")
 
-Everything here is loaded when it is first used, so `import genelm` is quick. Unusable input raises
-`genelm.InputError`, whose text is one sentence that says what to do.
+Everything here is loaded when it is first used, so `import genelm` is quick. What cannot go on raises a
+`genelm.GenelmError`, whose text is one sentence that says what to do: `genelm.InputError` where it is the input.
 """
 
 import lazy_loader

@@ -3,10 +3,11 @@ from .eval import Measurement, Results, Task, TaskInput
 from .evaluation import evaluate, report
 from .fitting import fit_ngram, train
 from .model import GeneratedGene, Model, Scores, load
-from .storage import InputError
+from .storage import GenelmError, InputError
 from .version import __version__
 
 __all__ = [
+    "GenelmError",
     "GeneratedGene",
     "InputError",
     "Measurement",

@@ -13,7 +13,7 @@ from genelm.dataset_scripts import (
 )
 from genelm.dataset_scripts import build_dataset as fill_folder
 from genelm.model_cards import render_dataset_card
-from genelm.storage import InputError, atomic_folder, started_command
+from genelm.storage import InputError, atomic_folder, command_line
 
 
 def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
@@ -47,8 +47,8 @@ def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
         name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in options.items()
     }
     config = GeneDatasetConfig(**{"name": folder.resolve().name} | given)
-    with atomic_folder(folder, ours=is_dataset_file, is_ours=is_dataset_folder) as temporary:
-        manifest = fill_folder(config, temporary, started_command())
+    with atomic_folder(folder, is_replaceable=is_dataset_file, is_own=is_dataset_folder) as temporary:
+        manifest = fill_folder(config, temporary, command_line())
         card = render_dataset_card(manifest, read_leakage(temporary))
         (temporary / "README.md").write_text(card, encoding="utf-8")
     return manifest

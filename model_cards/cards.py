@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from genelm.dataset_scripts import SPLITS, WORD_LENGTH
 from genelm.eval import Results, reports_of
 from genelm.modeling import CURVE_FILE, RECORD_FILE, is_model_file
-from genelm.storage import InputError, plain_name, sha256_of
+from genelm.storage import InputError, sha256_of, slugify
 
 CODE_MODEL_TYPES = ("gene_ngram", "gene_rnn")
 """Model types that `transformers` does not know: their folders carry the code, and users must trust it."""
@@ -214,7 +214,7 @@ def _eval_results(results: Results) -> list[EvalResult]:
         EvalResult(
             task_type="text-generation",
             # The Hub wants the form of a repository name here.
-            dataset_type=plain_name(dataset.name),
+            dataset_type=slugify(dataset.name),
             dataset_name=dataset.name,
             dataset_split=dataset.split,
             dataset_revision=dataset.fingerprint,

@@ -17,7 +17,7 @@ from requests import RequestException
 
 from genelm.eval import Results, write_results
 from genelm.modeling import is_model_file, model_fingerprint
-from genelm.storage import InputError, atomic_folder, plain_name
+from genelm.storage import InputError, ServerError, atomic_folder, slugify
 
 from .cards import CODE_MODEL_TYPES, read_json, render_model_card, version_tag
 
@@ -53,8 +53,9 @@ def publish(
         The address of the repository, or the path of the dry run.
 
     Raises:
-        InputError: the folder is not a whole model, the results belong to another model, the repository name or the
-            dry run's folder cannot be used, or the Hub does not take the upload.
+        InputError: the folder is not a whole model, the results belong to another model, or the repository name or the
+            dry run's folder cannot be used.
+        ServerError: the Hub does not take the upload.
     """
     contents = upload_contents(folder, repo_id, results, license_name)
     if dry_run is not None:
@@ -65,7 +66,7 @@ def publish(
         _upload(contents, repo_id, version_tag(folder), private, api)
     # The client wraps a failed upload of weights in a RuntimeError; before huggingface_hub 1 it is one of requests.
     except (HTTPError, RequestException, ConnectionError, RuntimeError) as error:
-        raise InputError(_what_to_do(error, repo_id, api.endpoint)) from error
+        raise ServerError(_what_to_do(error, repo_id, api.endpoint)) from error
     return f"{api.endpoint}/{repo_id}"
 
 
@@ -137,7 +138,7 @@ def _is_published(path: str) -> bool:
 
 def _results_path(result: Results, taken: dict[str, Path | bytes]) -> str:
     """Name a results file after its dataset and split, with a number from the second of that name on."""
-    stem = plain_name(f"{result.dataset.name}-{result.dataset.split}")
+    stem = slugify(f"{result.dataset.name}-{result.dataset.split}")
     path, number = f"results/{stem}.json", 1
     while path in taken:
         number += 1
@@ -160,7 +161,7 @@ def _is_dry_run(folder: Path) -> bool:
 
 def _write(contents: dict[str, Path | bytes], target: Path) -> None:
     """Write the upload to a folder, which must be new, empty or an earlier dry run."""
-    with atomic_folder(target, ours=_is_published, is_ours=_is_dry_run) as temporary:
+    with atomic_folder(target, is_replaceable=_is_published, is_own=_is_dry_run) as temporary:
         for name, content in contents.items():
             path = temporary / name
             path.parent.mkdir(exist_ok=True)

@@ -31,10 +31,11 @@ from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from genelm.storage import (
     InputError,
+    ServerError,
     apply_umask,
+    command_line,
     package_versions,
     sha256_of,
-    started_command,
     write_json,
 )
 
@@ -83,7 +84,7 @@ def new_record(
         dataset: `dataset_facts` of `genelm.dataset_scripts`.
     """
     return {
-        "command": started_command(),
+        "command": command_line(),
         "config": config,
         "seed": seed,
         "dataset": dataset,
@@ -196,6 +197,7 @@ def resolve_model_folder(name: str) -> Path:
 
     Raises:
         InputError: it is neither, or the folder lacks its config, weights or tokenizer.
+        ServerError: there is no such folder, and the Hub cannot be asked.
     """
     folder = Path(name)
     if not folder.is_dir():
@@ -204,7 +206,7 @@ def resolve_model_folder(name: str) -> Path:
         except HFValidationError as error:
             raise InputError(f"There is no folder {name}; give that of a model, or USER/NAME of the Hub.") from error
         except LocalEntryNotFoundError as error:
-            raise InputError(
+            raise ServerError(
                 f"There is no folder {name}, and the Hub could not be asked for a model of this name; check the name "
                 "and the network."
             ) from error

@@ -10,32 +10,45 @@ from .atomic import (
 )
 from .compression import GZIP_MAGIC, open_bytes, open_text
 from .environment import LOAD, OtherPrograms, prepare_environment, usable_cores
-from .errors import InputError, OptionError, check_given_once, input_errors_end
+from .errors import (
+    GenelmError,
+    InputError,
+    OptionError,
+    OutOfMemoryError,
+    ServerError,
+    TrainingError,
+    check_given_once,
+    exit_on_error,
+)
 from .formats import read_format
-from .names import plain_name
-from .provenance import package_versions, sha256_of, started_command
+from .names import slugify
+from .provenance import command_line, package_versions, sha256_of
 
 __all__ = [
     "GZIP_MAGIC",
     "LOAD",
+    "GenelmError",
     "InputError",
     "OptionError",
     "OtherPrograms",
+    "OutOfMemoryError",
+    "ServerError",
+    "TrainingError",
     "apply_umask",
     "atomic_file",
     "atomic_folder",
     "check_given_once",
     "check_output_file",
     "check_output_folder",
-    "input_errors_end",
+    "command_line",
+    "exit_on_error",
     "open_bytes",
     "open_text",
     "package_versions",
-    "plain_name",
     "prepare_environment",
     "read_format",
     "sha256_of",
-    "started_command",
+    "slugify",
     "usable_cores",
     "write_json",
 ]

@@ -63,14 +63,17 @@ def write_json(path: Path | str, content: Any) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path | str, *, ours: Callable[[str], bool], is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+def atomic_folder(
+    path: Path | str, *, is_replaceable: Callable[[str], bool], is_own: Callable[[Path], bool]
+) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it becomes `path`, on any exception it is removed.
 
     Args:
         path: the final folder. Where it exists it is replaced as a whole, but only if every file in it is one that a
             folder of this kind has: what others put there is never deleted.
-        ours: says of a file's path within the folder, such as `data/train.parquet`, whether it is such a file.
-        is_ours: says of a folder with files whether it is of this kind.
+        is_replaceable: says of a file's path within the folder, such as `data/train.parquet`, whether it is such a
+            file.
+        is_own: says of a folder with files whether it is of this kind.
 
     Yields:
         The temporary folder to fill.
@@ -79,8 +82,8 @@ def atomic_folder(path: Path | str, *, ours: Callable[[str], bool], is_ours: Cal
         InputError: `path` is a file, or a folder with other content.
     """
     path = Path(path)
-    check_output_folder(path, ours)
-    if path.is_dir() and any(path.iterdir()) and not is_ours(path):
+    check_output_folder(path, is_replaceable)
+    if path.is_dir() and any(path.iterdir()) and not is_own(path):
         raise InputError(f"{path} is not empty, and not one that genelm wrote; choose a new or empty folder.")
     path = path.resolve()  # where it is a link, what it leads to is replaced
     with _parent_of(path) as parent:
@@ -118,12 +121,12 @@ def check_output_file(path: Path, source: Path | None = None) -> None:
     _check_parents(path)
 
 
-def check_output_folder(path: Path, ours: Callable[[str], bool]) -> None:
+def check_output_folder(path: Path, is_replaceable: Callable[[str], bool]) -> None:
     """Refuse an output folder that cannot be written, or whose content is not ours to replace.
 
     Args:
         path: the folder.
-        ours: as for `atomic_folder`.
+        is_replaceable: says of a file's path within the folder whether it may be replaced.
 
     Raises:
         InputError: `path` is a file or lies below one, is the working directory, or holds a file that is not ours.
@@ -134,7 +137,7 @@ def check_output_folder(path: Path, ours: Callable[[str], bool]) -> None:
         raise InputError(f"{path} is the working directory and cannot be replaced; choose another output.")
     _check_parents(path)
     for file in sorted(path.rglob("*")):
-        if not file.is_dir() and not ours(file.relative_to(path).as_posix()):
+        if not file.is_dir() and not is_replaceable(file.relative_to(path).as_posix()):
             raise InputError(f"{path} holds {file}, which is not replaced; choose a new or empty folder.")
 
 

@@ -1,4 +1,4 @@
-"""The one exception that means: what the user gave cannot be used, and how a command ends in it."""
+"""The errors that are said in one sentence, and how a command ends in one."""
 
 import errno
 import os
@@ -12,13 +12,27 @@ _SECONDS_FOR_THE_FIRST = 5.0
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-class InputError(Exception):
-    """A file, an option or a config cannot be used.
+class GenelmError(Exception):
+    """Something cannot go on, and the message says all there is to say: what was found, and what to do.
 
-    The message is complete in itself: it names the file, row or gene, what was found, what was expected and what to
-    do. Commands print it without a traceback and exit with status 2; any other exception is a bug and keeps its
-    traceback.
+    Commands print it without a traceback and exit with status 2; any other exception is a bug and keeps its traceback.
     """
+
+
+class InputError(GenelmError):
+    """A file, an option or a config cannot be used; names the file, row or gene, and what was expected."""
+
+
+class OutOfMemoryError(GenelmError):
+    """Memory of a device does not suffice; says what takes less."""
+
+
+class TrainingError(GenelmError):
+    """A training cannot go on: its loss is not finite, its processes do not find each other, or it ended early."""
+
+
+class ServerError(GenelmError):
+    """A server cannot be reached, or does not do what it was asked for."""
 
 
 class OptionError(InputError):
@@ -58,8 +72,8 @@ def check_given_once(option: str, values: Sequence[str]) -> None:
 
 
 @contextmanager
-def input_errors_end(program: str) -> Iterator[None]:
-    """End the process in one sentence and exit status 2 where an `InputError` comes up, or a disk is full or closed.
+def exit_on_error(program: str) -> Iterator[None]:
+    """End the process in one sentence and exit status 2 where a `GenelmError` comes up, or a disk is full or closed.
 
     Args:
         program: what the sentence begins with. Of several processes the first says what all would say; another one
@@ -67,7 +81,7 @@ def input_errors_end(program: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError as error:
+    except GenelmError as error:
         _end(program, str(error))
     except Exception as error:
         place = getattr(error, "filename2", None) or getattr(error, "filename", None)

@@ -3,6 +3,6 @@
 import re
 
 
-def plain_name(text: str) -> str:
+def slugify(text: str) -> str:
     """Return a text with everything but ASCII letters, digits, `_`, `.` and `-` replaced by hyphens."""
     return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)

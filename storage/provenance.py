@@ -26,7 +26,7 @@ def package_versions() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
-def started_command() -> str:
+def command_line() -> str:
     """Return the command line of this process as a shell would take it, an installed program by its name alone."""
     program = [Path(sys.argv[0]).name]
     spec = sys.modules["__main__"].__spec__

@@ -38,7 +38,7 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset folder of 150 simulated genes of at most 120 bases."""
     folder = tmp_path_factory.mktemp("data") / "small"
     config = GeneDatasetConfig(name="small", source="simulated", num_genes=150, max_length=120)
-    with atomic_folder(folder, ours=is_dataset_file, is_ours=is_dataset_folder) as temporary:
+    with atomic_folder(folder, is_replaceable=is_dataset_file, is_own=is_dataset_folder) as temporary:
         build_dataset(config, temporary, "made by a test")
     return folder
 

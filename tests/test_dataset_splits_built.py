@@ -190,7 +190,7 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(families, tmp_path, monkeyp
     monkeypatch.setattr(preparation.GeneStore, "add", full)
     with (
         pytest.raises(OSError, match="No space left"),
-        atomic_folder(tmp_path / "d", ours=is_dataset_file, is_ours=is_dataset_folder) as folder,
+        atomic_folder(tmp_path / "d", is_replaceable=is_dataset_file, is_own=is_dataset_folder) as folder,
     ):
         build_dataset(GeneDatasetConfig(source="fasta", input=[families]), folder, "made by a test")
     assert [path.name for path in tmp_path.iterdir()] == ["families.fa"]

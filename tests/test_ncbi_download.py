@@ -11,7 +11,7 @@ from genelm.dataset_scripts.dropped import Dropped
 from genelm.dataset_scripts.sources import ncbi_download
 from genelm.dataset_scripts.sources.ncbi_download import NcbiDownload, NcbiServer, download_gene_packages
 from genelm.dataset_scripts.sources.ncbi_package import read_gene_package
-from genelm.storage import InputError
+from genelm.storage import InputError, ServerError
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_5000_genes_are_complete_whatever_fails_and_however_often_the_builder_is
 def test_a_batch_that_never_comes_is_named_and_the_others_are_kept(tmp_path):
     genes = random_genes(1000)
     with serving(NcbiStandIn(genes, never={sorted(genes)[300]})) as stand_in:
-        with pytest.raises(InputError) as error:
+        with pytest.raises(ServerError) as error:
             fetch(stand_in.url, tmp_path, attempts=3)
         assert str(error.value).startswith("Batch 2 of 4 (genes 1753 to 3496) is missing: NCBI did not give ")
         assert "in 3 attempts, the last of which ended in: status 500" in str(error.value)
@@ -129,7 +129,7 @@ def test_what_was_damaged_in_the_cache_is_fetched_again(tmp_path):
 def test_a_refusal_ends_at_once_in_the_words_of_the_server(tmp_path):
     with serving(NcbiStandIn(random_genes(10))) as stand_in:
         server = NcbiServer(stand_in.url)
-        with pytest.raises(InputError, match=r"NCBI refused page 1 .* status 400: .*unknown taxon"):
+        with pytest.raises(ServerError, match=r"NCBI refused page 1 .* status 400: .*unknown taxon"):
             download_gene_packages("1", tmp_path, assembly=None, min_length=1, max_length=None, server=server)
         assert stand_in.asked == {"reports": 1}
 
@@ -139,7 +139,7 @@ def test_a_server_that_is_not_there_is_one_sentence_and_waiting_for_it_is_said(t
         r"NCBI did not give page 1 of the genes of taxon 9606 in 3 attempts, the last of which ended in: "
         r"Failed to establish a new connection: [^<>]*Connection refused\. What"
     )
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ServerError, match=message):
         fetch("http://127.0.0.1:9", tmp_path, attempts=3)
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("NCBI has not")]
     assert len(said) == 1

@@ -29,7 +29,7 @@ from genelm.modeling import (
     resolve_model_folder,
     save_model_folder,
 )
-from genelm.storage import InputError
+from genelm.storage import InputError, ServerError
 from genelm.tokenization import load_tokenizer
 
 SPECIAL = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
@@ -383,7 +383,7 @@ def test_a_private_push_is_private_and_never_into_a_public_repository(hub: HubSt
 def test_a_push_without_the_right_to_it_says_what_to_do(
     repo_id: str, token: str | bool, sentence: str, hub: HubStandIn, gpt2: Path
 ) -> None:
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises(ServerError, match=sentence):
         publish(gpt2, repo_id, [], api=HfApi(endpoint=hub.url, token=token))
     assert repo_id not in hub.repositories
 
@@ -396,7 +396,9 @@ def test_a_license_goes_into_the_card_and_has_a_name(hub: HubStandIn, api: HfApi
 
 
 def test_a_hub_that_is_not_there_is_named(gpt2: Path) -> None:
-    with pytest.raises(InputError, match=r"The push to tester/x at http://127\.0\.0\.1:9 failed .* check the network"):
+    with pytest.raises(
+        ServerError, match=r"The push to tester/x at http://127\.0\.0\.1:9 failed .* check the network"
+    ):
         publish(gpt2, "tester/x", [], api=HfApi(endpoint="http://127.0.0.1:9", token=TOKEN))
 
 

@@ -16,7 +16,7 @@ from genelm.storage import (
     OtherPrograms,
     atomic_file,
     atomic_folder,
-    input_errors_end,
+    exit_on_error,
     package_versions,
     sha256_of,
     usable_cores,
@@ -25,13 +25,13 @@ from genelm.storage import (
 
 
 def test_a_full_disk_ends_a_command_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end, input_errors_end("genelm"):
+    with pytest.raises(SystemExit) as end, exit_on_error("genelm"):
         raise OSError(errno.ENOSPC, "No space left on device", "data/x.parquet")
     assert end.value.code == 2
     assert capsys.readouterr().err == (
         "genelm: The disk is full at data/x.parquet; nothing half-written was kept. Free space, or write elsewhere.\n"
     )
-    with pytest.raises(SystemExit), input_errors_end("genelm"):  # a file that is copied onto a disk that is full
+    with pytest.raises(SystemExit), exit_on_error("genelm"):  # a file that is copied onto a disk that is full
         raise OSError(errno.ENOSPC, "No space left on device", "a.py", None, "runs/a.py")
     assert "full at runs/a.py" in capsys.readouterr().err
 
@@ -39,15 +39,15 @@ def test_a_full_disk_ends_a_command_in_one_sentence(capsys: pytest.CaptureFixtur
 def test_a_place_that_is_closed_ends_a_command_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as end, input_errors_end("genelm"):
+    with pytest.raises(SystemExit) as end, exit_on_error("genelm"):
         raise OSError(errno.EROFS, "Read-only file system", "/mnt/runs")
     assert end.value.code == 2
     assert capsys.readouterr().err == (
         "genelm: /mnt/runs: Read-only file system. Choose another place, or change the permissions of this one.\n"
     )
-    with pytest.raises(PermissionError), input_errors_end("genelm"):  # of nothing that could be named
+    with pytest.raises(PermissionError), exit_on_error("genelm"):  # of nothing that could be named
         raise PermissionError(errno.EACCES, "Permission denied")
-    with pytest.raises(FileNotFoundError), input_errors_end("genelm"):
+    with pytest.raises(FileNotFoundError), exit_on_error("genelm"):
         (tmp_path / "missing").read_text()
 
 
@@ -57,7 +57,7 @@ def test_one_of_several_processes_says_what_it_alone_met_with(
     waited: list[float] = []
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setattr("time.sleep", waited.append)
-    with pytest.raises(SystemExit), input_errors_end("genelm"):
+    with pytest.raises(SystemExit), exit_on_error("genelm"):
         raise InputError("Gene 7 cannot be scored.")
     assert waited  # if the first has the same to say, its end is the end of this one
     assert capsys.readouterr().err == "genelm: Gene 7 cannot be scored.\n"
@@ -85,10 +85,13 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "folder"
     for content in ("first", "second"):
-        with atomic_folder(target, ours=is_ours, is_ours=is_folder_of_ours) as temporary:
+        with atomic_folder(target, is_replaceable=is_ours, is_own=is_folder_of_ours) as temporary:
             (temporary / "data").mkdir()
             (temporary / "data" / content).write_text("")
-    with pytest.raises(RuntimeError), atomic_folder(target, ours=is_ours, is_ours=is_folder_of_ours) as temporary:
+    with (
+        pytest.raises(RuntimeError),
+        atomic_folder(target, is_replaceable=is_ours, is_own=is_folder_of_ours) as temporary,
+    ):
         (temporary / "half").write_text("")
         raise RuntimeError
     assert [path.name for path in (target / "data").iterdir()] == ["second"]
@@ -99,7 +102,7 @@ def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "disk" / "folder").mkdir(parents=True)
     for name in ("folder", "file.json"):
         (tmp_path / name).symlink_to(tmp_path / "disk" / name)
-    with atomic_folder(tmp_path / "folder", ours=is_ours, is_ours=is_folder_of_ours) as temporary:
+    with atomic_folder(tmp_path / "folder", is_replaceable=is_ours, is_own=is_folder_of_ours) as temporary:
         (temporary / "data").mkdir()
         (temporary / "data" / "genes").write_text("")
     write_json(tmp_path / "file.json", 1)
@@ -112,7 +115,7 @@ def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
 def test_a_failure_leaves_no_folder_behind(tmp_path: Path) -> None:
     for write in (
         atomic_file(tmp_path / "a" / "b" / "c"),
-        atomic_folder(tmp_path / "a" / "b" / "c", ours=is_ours, is_ours=is_folder_of_ours),
+        atomic_folder(tmp_path / "a" / "b" / "c", is_replaceable=is_ours, is_own=is_folder_of_ours),
     ):
         with pytest.raises(RuntimeError), write:
             raise RuntimeError
@@ -127,7 +130,10 @@ def test_what_is_not_ours_is_not_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other" / "database").mkdir(parents=True)
     for name in ("thesis", "file", "file/below", ".", "other"):
-        with pytest.raises(InputError, match=name), atomic_folder(Path(name), ours=is_ours, is_ours=is_folder_of_ours):
+        with (
+            pytest.raises(InputError, match=name),
+            atomic_folder(Path(name), is_replaceable=is_ours, is_own=is_folder_of_ours),
+        ):
             pass
     assert (tmp_path / "thesis" / "chapter1.tex").exists()
     assert (tmp_path / "other" / "database").exists()

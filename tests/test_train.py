@@ -23,8 +23,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 from genelm.dataset_scripts import GeneDatasetConfig, build_dataset, load_split
 from genelm.eval import bits_per_base, score_genes
 from genelm.model_cards import render_model_card
-from genelm.storage import InputError
-from genelm.training import run, train
+from genelm.storage import InputError, OutOfMemoryError, TrainingError
+from genelm.training import train, trainer
 from genelm.training.checkpoints import threads_of
 from genelm.training.devices import prepare_cpu
 from genelm.training.options import TrainingConfig
@@ -178,7 +178,7 @@ def test_mixed_precision_is_for_training_alone(small_dataset: Path, tmp_path: Pa
 def test_a_loss_that_is_not_finite_names_the_genes_and_keeps_the_last_good_checkpoint(
     small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, seen = run.Run._take_step, []
+    take, seen = trainer.Trainer._take_step, []
 
     def take_and_break(self, step, batch):
         taken = take(self, step, batch)
@@ -187,9 +187,9 @@ def test_a_loss_that_is_not_finite_names_the_genes_and_keeps_the_last_good_check
             taken.figures[0] = torch.nan
         return taken
 
-    monkeypatch.setattr(run.Run, "_take_step", take_and_break)
+    monkeypatch.setattr(trainer.Trainer, "_take_step", take_and_break)
     names = load_split(small_dataset, "train")["gene_id"]
-    with pytest.raises(InputError, match="At step 7 the loss is nan nats") as error:
+    with pytest.raises(TrainingError, match="At step 7 the loss is nan nats") as error:
         train(arguments(small_dataset, tmp_path / "run", "lstm", "--save_steps 3"))
     assert f"on genes {', '.join(names[gene] for gene in seen[:10])}" in str(error.value)
     assert "checkpoint-00000006" in str(error.value)
@@ -198,13 +198,13 @@ def test_a_loss_that_is_not_finite_names_the_genes_and_keeps_the_last_good_check
 
 def test_a_diverging_run_says_so(small_dataset: Path, tmp_path: Path) -> None:
     more = "--learning_rate 1e30 --max_grad_norm 0 --warmup_steps 0"
-    with pytest.raises(InputError, match=r"Lower --learning_rate .* There is no checkpoint yet"):
+    with pytest.raises(TrainingError, match=r"Lower --learning_rate .* There is no checkpoint yet"):
         train(arguments(small_dataset, tmp_path / "run", "gpt2", more))
 
 
 @pytest.mark.parametrize(
     ("place", "function", "task"),
-    [(torch.nn.functional, "cross_entropy", r"step 1, [\d,]+ symbols "), (run, "score_genes", "validation")],
+    [(torch.nn.functional, "cross_entropy", r"step 1, [\d,]+ symbols "), (trainer, "score_genes", "validation")],
 )
 @pytest.mark.parametrize(
     "error",
@@ -227,7 +227,7 @@ def test_memory_that_does_not_suffice_says_what_to_lower(
         raise error
 
     monkeypatch.setattr(place, function, fail)
-    with pytest.raises(InputError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1") as refusal:
+    with pytest.raises(OutOfMemoryError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1") as refusal:
         train(arguments(small_dataset, tmp_path / "run"))
     longest = max(load_split(small_dataset, "train")["length"])
     if task != "validation":

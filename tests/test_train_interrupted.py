@@ -21,8 +21,8 @@ from transformers import PreTrainedModel
 from genelm.dataset_scripts import load_split
 from genelm.eval import bits_per_base, score_genes
 from genelm.modeling import load_model_folder, read_record
-from genelm.storage import InputError, input_errors_end, sha256_of
-from genelm.training import command, run, train
+from genelm.storage import InputError, exit_on_error, sha256_of
+from genelm.training import main, train, trainer
 from genelm.training.checkpoints import output_dir_lock
 from genelm.training.interruption import Interruption
 
@@ -40,7 +40,7 @@ def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
 ) -> None:
     dropout = "--model.dropout 0.3" if model == "lstm" else "--model.resid_pdrop 0.3"
     more = f"--save_steps 4 --optimizer {optimizer} {dropout}"
-    save, build = run.save_checkpoint, command.build_model
+    save, build = trainer.save_checkpoint, main.build_model
 
     def build_as_on_a_gpu(section: dict[str, Any]) -> PreTrainedModel:
         built = build(section)
@@ -53,10 +53,10 @@ def test_a_run_that_breaks_off_and_resumes_ends_in_the_same_bits(
         if progress.step == 8:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "build_model", build_as_on_a_gpu)
+    monkeypatch.setattr(main, "build_model", build_as_on_a_gpu)
     train(arguments(small_dataset, tmp_path / "whole", model, more))
     with monkeypatch.context() as dying:
-        dying.setattr(run, "save_checkpoint", save_and_die)
+        dying.setattr(trainer, "save_checkpoint", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             train(arguments(small_dataset, tmp_path / "broken", model, more))
     assert not (tmp_path / "broken" / "checkpoint-00000012").exists()
@@ -118,10 +118,10 @@ def test_a_run_that_is_to_be_longer_says_so_before_it_has_come_there(
     more = "--lr_scheduler_type constant --save_steps 4"
     folder = train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --max_steps 8"))
 
-    def die(self: run.Run) -> str:
+    def die(self: trainer.Trainer) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run.Run, "train", die)
+    monkeypatch.setattr(trainer.Trainer, "train", die)
     with pytest.raises(KeyboardInterrupt):
         train(arguments(small_dataset, folder, "lstm", f"{more} --max_steps 16 --resume_from_checkpoint latest"))
     record = read_record(folder)
@@ -135,10 +135,10 @@ def test_a_resumed_run_that_fails_is_not_taken_for_an_interrupted_one(
     record = read_record(folder) | {"stopped": "interrupted"}
     (folder / "training_record.json").write_text(json.dumps(record))
 
-    def fail(self: run.Run) -> str:
+    def fail(self: trainer.Trainer) -> str:
         raise InputError("The loss is not finite.")
 
-    monkeypatch.setattr(run.Run, "train", fail)
+    monkeypatch.setattr(trainer.Trainer, "train", fail)
     with pytest.raises(InputError, match="not finite"):
         train(arguments(small_dataset, folder, "lstm", "--save_steps 4 --resume_from_checkpoint latest"))
     assert read_record(folder) == record | {"stopped": "still running"}
@@ -214,7 +214,7 @@ def test_a_disk_that_is_full_leaves_no_half_checkpoint(
         raise RuntimeError(words)
 
     monkeypatch.setattr(Accelerator, "save_state", fail)
-    with pytest.raises(SystemExit), input_errors_end("train.py"):
+    with pytest.raises(SystemExit), exit_on_error("train.py"):
         train(arguments(small_dataset, tmp_path / "run"))
     assert capsys.readouterr().err.splitlines()[-1].startswith("train.py: The disk is full")
     assert not list((tmp_path / "run").glob(".checkpoint-*"))

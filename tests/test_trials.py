@@ -122,7 +122,7 @@ def test_a_refusal_after_an_interruption_is_not_another_one(
     (folder / "training_record.json").write_text(json.dumps({"stopped": "interrupted", "steps": 5}))
     write_sweep(tmp_path, "")
     monkeypatch.setattr(trials, "run_command", lambda command: 2)
-    with pytest.raises(trials.TrainingFailed, match=r"ended with status 2.*what is done is not done twice"):
+    with pytest.raises(trials.TrialFailed, match=r"ended with status 2.*what is done is not done twice"):
         trials.run_trial({}, tmp_path / "base.yaml", small_dataset, folder)
 
 

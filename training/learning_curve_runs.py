@@ -24,7 +24,7 @@ from genelm.eval import (
     write_results,
 )
 from genelm.modeling import describe_model, load_model_folder, read_record, save_model_folder
-from genelm.storage import InputError, started_command
+from genelm.storage import InputError, command_line
 from genelm.tokenization import load_tokenizer
 
 from .ngram import fit_ngram
@@ -144,7 +144,7 @@ def _measure(data: Path, folder: Path, split: str, results: Path, seed: int) -> 
         measured.seed,
     ):
         measured = evaluate_model(
-            model, measured_model=info, dataset_folder=data, split=split, seed=seed, command=started_command()
+            model, measured_model=info, dataset_folder=data, split=split, seed=seed, command=command_line()
         )
         write_results(measured, path)
     return measured

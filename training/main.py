@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, get_scheduler
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.eval import check_lengths, exact_recurrence
 from genelm.modeling import RECORD_FILE, new_record, read_record
-from genelm.storage import InputError, input_errors_end, write_json
+from genelm.storage import InputError, TrainingError, exit_on_error, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
 
 from .checkpoints import (
@@ -93,7 +93,9 @@ def _train(
     _prepare_sharding(accelerator, model)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != launched:
-        raise InputError(f"{launched} processes were launched, but {accelerator.num_processes} of them work together.")
+        raise TrainingError(
+            f"{launched} processes were launched, but {accelerator.num_processes} of them work together."
+        )
     if accelerator.device.type == "cpu":
         messages += prepare_cpu(config, threads_of(resume))
     for message in messages:
@@ -205,7 +207,7 @@ def main(description: str | None, parent: int, program: str = "train.py", argume
         arguments: the command line without the program; by default that of the process.
     """
     try:
-        with input_errors_end(program):
+        with exit_on_error(program):
             train(sys.argv[1:] if arguments is None else arguments, description, parent, program)
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":

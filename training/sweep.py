@@ -12,7 +12,7 @@ from genelm.eval import markdown_table
 from genelm.storage import InputError, atomic_file, write_json
 
 from .options import read_yaml
-from .trials import TrainingFailed, check_trial, run_trial
+from .trials import TrialFailed, check_trial, run_trial
 
 _KEYS = ("config", "options", "grid", "trials")
 _LONGEST_NAME = 200
@@ -104,7 +104,7 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
         tqdm.write(f"{trial.name} ...")
         try:
             record = run_trial(trial.options, config, data, folders[trial.name], launch)
-        except TrainingFailed as error:
+        except TrialFailed as error:
             tqdm.write(str(error))
             failed.append(trial.name)
             continue

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
-from genelm.storage import InputError, OtherPrograms, write_json
+from genelm.storage import OtherPrograms, OutOfMemoryError, TrainingError, write_json
 from genelm.tokenization import BASE_IDS, load_tokenizer
 
 from .checkpoints import checkpoints, save_checkpoint
@@ -86,7 +86,8 @@ class Trainer:
             Why it ended: `all steps taken`, `no better validation in N` or `interrupted`.
 
         Raises:
-            InputError: the loss is not finite, or memory does not suffice.
+            TrainingError: the loss is not finite.
+            OutOfMemoryError: memory does not suffice.
         """
         config, progress = self.config, self.progress
         patience, stopped = config.early_stopping_patience, "all steps taken"
@@ -193,7 +194,7 @@ class Trainer:
         Every process sees the same figures, so all of them stop at the same step when one was told to.
 
         Raises:
-            InputError: the loss or the gradient is not finite.
+            TrainingError: the loss or the gradient is not finite.
         """
         if self.pending_step is None:
             return
@@ -206,7 +207,7 @@ class Trainer:
             names = GeneNames(Path(self.config.data), "train")
             shown = ", ".join(names[gene] for gene in taken.genes[:_NAMES_SHOWN].tolist())
             others = f" and {len(taken.genes) - _NAMES_SHOWN} others" if len(taken.genes) > _NAMES_SHOWN else ""
-            raise InputError(
+            raise TrainingError(
                 f"At step {taken.step} the loss is {loss:g} nats and the gradient's norm {norm:g}, on genes {shown}"
                 f"{others}. Lower --learning_rate or raise --warmup_steps, in another --output_dir."
                 f"{self._what_is_kept()}"
@@ -235,7 +236,7 @@ class Trainer:
                     f" The longest, {name}, has {self.genes.num_inputs[longest]:,}; if that alone is too much, build "
                     "the dataset with a lower --max-length."
                 )
-            raise InputError(
+            raise OutOfMemoryError(
                 f"Memory of process {self.accelerator.process_index} does not suffice for {task}. Raise "
                 f"--gradient_accumulation_steps (now {self.config.gradient_accumulation_steps}; the steps stay the "
                 "same but for what dropout draws), or lower --train_batch_positions or the size of the model."

@@ -15,14 +15,14 @@ from typing import Any
 
 from genelm.dataset_scripts import dataset_facts, read_manifest
 from genelm.modeling import read_record
-from genelm.storage import InputError
+from genelm.storage import InputError, TrainingError
 
 from .checkpoints import checkpoints
 from .options import LENGTH, RESUME_KEYS, check_config, parse_config
 from .progress import INTERRUPTED, STILL_RUNNING
 
 
-class TrainingFailed(InputError):
+class TrialFailed(TrainingError):
     """A training has ended without a model, and has said why."""
 
 
@@ -62,7 +62,7 @@ def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, l
         The training record.
 
     Raises:
-        TrainingFailed: it did.
+        TrialFailed: it did.
         InputError: another training lies in the folder.
         KeyboardInterrupt: it was told to stop.
     """
@@ -81,7 +81,7 @@ def run_trial(options: dict[str, Any], config: Path, data: Path, folder: Path, l
         raise KeyboardInterrupt
     record = finished_record(folder)
     if status or record is None:
-        raise TrainingFailed(
+        raise TrialFailed(
             f"The training {folder} ended with status {status}; see above why, correct it, and give the same command "
             "again: what is done is not done twice."
         )

@@ -21,7 +21,7 @@ import requests
 import tenacity
 from tqdm import tqdm
 
-from genelm.storage import InputError, atomic_file, sha256_of
+from genelm.storage import InputError, ServerError, atomic_file, sha256_of
 
 from ..dropped import Dropped
 from .ncbi_package import PackageError, check_gene_package, read_reports
@@ -70,7 +70,7 @@ class NcbiServer:
             what: what is asked for, in the words of an error.
 
         Raises:
-            InputError: the server refused, or the attempts are used up.
+            ServerError: the server refused, or the attempts are used up.
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.attempts),
@@ -82,7 +82,7 @@ class NcbiServer:
         try:
             return retrying(self._post_once, path, body, use, what)
         except (_MayPass, PackageError) as error:
-            raise InputError(
+            raise ServerError(
                 f"NCBI did not give {what} in {self.attempts} attempts, the last of which ended in: {error}. What has "
                 "arrived is kept; the same command goes on from there."
             ) from error
@@ -120,7 +120,7 @@ class NcbiServer:
         return max(backoff, error.wait if isinstance(error, _MayPass) else 0.0)
 
 
-class Refused(InputError):
+class Refused(ServerError):
     """The server will not answer this request however often it is made."""
 
 
@@ -200,7 +200,7 @@ def download_gene_packages(
         server: where to ask.
 
     Raises:
-        InputError: a request failed for good. It names the batch, and all other batches are in the cache.
+        ServerError: a request failed for good. It names the batch, and all other batches are in the cache.
     """
     folder = cache / taxon
     reports = _list_genes(taxon, folder, server)
@@ -324,7 +324,7 @@ def _batches(lengths: dict[int, int]) -> Iterator[list[int]]:
 
 def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -> tuple[list[Path], list[int]]:
     """Fetch all packages that the cache lacks, several at once; one that fails does not keep the others back."""
-    failed: dict[int, InputError] = {}
+    failed: dict[int, ServerError] = {}
     missing: dict[int, list[int]] = {}
     pool = ThreadPoolExecutor(server.at_once)
     try:
@@ -334,14 +334,14 @@ def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -
                 number = waiting[done]
                 try:
                     missing[number] = done.result()
-                except InputError as error:
+                except ServerError as error:
                     failed[number] = error
                 bar.update(len(batches[number]))
     finally:
         pool.shutdown(cancel_futures=True)
     if failed:
         number = min(failed)
-        raise InputError(
+        raise ServerError(
             f"Batch {number + 1} of {len(batches)} (genes {batches[number][0]} to {batches[number][-1]}) is missing"
             f"{f', and so are {len(failed) - 1} more' if len(failed) > 1 else ''}: {failed[number]}"
         )
