@@ -1,6 +1,6 @@
 """From counts to probabilities: the two smoothings of `gene_ngram` that look at contexts of many lengths.
 
-The file stands alone: it travels to the Hub beside the model. Each head says what it looks at (`spec`) and turns
+The file stands alone: it travels to the Hub beside the model. Each head says what it looks at (`feature_spec`) and turns
 features into natural logarithms of the probabilities of the end, A, C, G and T. Its numbers are fitted on genes that
 were not counted.
 """
@@ -151,12 +151,12 @@ class MixtureHead(nn.Module):
         observed = counts.sum(dim=-1)
         log_mass = (counts + pseudocounts.unsqueeze(-1).expand(-1, 4).contiguous()).log()
         surest = log_mass.amax(dim=-1) - (observed / 4 + pseudocounts).log()
-        copy_logits = (copy_logits.log_softmax(dim=-1) + math.log(4)).clamp(min=-8)
+        by_copies = (copy_logits.log_softmax(dim=-1) + math.log(4)).clamp(min=-8)
         surest_copy = copy_logits.amax(dim=-1, keepdim=True).clamp(min=0).log1p()
-        inputs = torch.cat([observed.log1p(), surest, surest_copy, copy_logits.amax(dim=-1, keepdim=True)], dim=-1)
+        inputs = torch.cat([observed.log1p(), surest, surest_copy, by_copies.amax(dim=-1, keepdim=True)], dim=-1)
         weights = _apply(self.weights, _apply(self.hidden, inputs).tanh()) + _apply(self.direct_weights, inputs)
         # What all four masses are divided by to make them probabilities is the same for all, and goes out.
-        mixed = (weights[..., None, :-1] @ log_mass).squeeze(-2) + weights[..., -1:] * copy_logits
+        mixed = (weights[..., None, :-1] @ log_mass).squeeze(-2) + weights[..., -1:] * by_copies
         ends, goes_on = self._log_end(features.sense_counts.to(dtype))
         return torch.cat([ends, mixed.log_softmax(dim=-1) + goes_on], dim=-1)
 

@@ -286,7 +286,7 @@ def _extract_features(index: ContextIndex, spec: FeatureSpec, log_odds: torch.Te
     sense = counted[:, list(spec.sense_contexts)]
     sense = torch.cat([sense[..., :1], sense[..., 5:FIELDS]], dim=-1)
     sources = [counted[:, list(spec.contexts), 1:5]]
-    copy_logits = torch.zeros(len(state.seen), 3, 4, device=state.seen.device)
+    of_copies = torch.zeros(len(state.seen), 3, 4, device=state.seen.device)
     if spec.own_contexts:
         sources.append(_own_counts(state.seen, spec.own_contexts))
     if spec.copies:
@@ -296,11 +296,11 @@ def _extract_features(index: ContextIndex, spec: FeatureSpec, log_odds: torch.Te
         weight = torch.where(is_copied, log_odds.float()[_states_of(misses)], 0)
         odds = torch.where(is_copied, weight.exp() / 3, 0)
         base = (predicted - FIRST_BASE).clamp(min=0)
-        copy_logits[:, 0].scatter_add_(1, base, weight)
-        copy_logits[:, 1].scatter_add_(1, base, odds)
-        copy_logits[:, 2].scatter_reduce_(1, base, odds, "amax")
-        sources.append(copy_logits[:, 1:])
-    return Features(torch.cat(sources, dim=1), sense, copy_logits[:, 0])
+        of_copies[:, 0].scatter_add_(1, base, weight)
+        of_copies[:, 1].scatter_add_(1, base, odds)
+        of_copies[:, 2].scatter_reduce_(1, base, odds, "amax")
+        sources.append(of_copies[:, 1:])
+    return Features(torch.cat(sources, dim=1), sense, of_copies[:, 0])
 
 
 def _own_counts(seen: torch.Tensor, contexts: tuple[int, ...]) -> torch.Tensor:

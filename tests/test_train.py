@@ -227,7 +227,9 @@ def test_memory_that_does_not_suffice_says_what_to_lower(
         raise error
 
     monkeypatch.setattr(place, function, fail)
-    with pytest.raises(OutOfMemoryError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1") as refusal:
+    with pytest.raises(
+        OutOfMemoryError, match=rf"not suffice for {task}.*--gradient_accumulation_steps \(now 1"
+    ) as refusal:
         train(arguments(small_dataset, tmp_path / "run"))
     longest = max(load_split(small_dataset, "train")["length"])
     if task != "validation":
