@@ -55,7 +55,7 @@ def measure_build(genes: Path, folder: Path) -> dict[str, Any]:
         "peak_megabytes": megabytes,
         "bare_mmseqs2_seconds": round(peer, 1),
         "ratio_to_bare_mmseqs2": round(seconds / peer, 2),
-        "kept": {split: facts["genes"] for split, facts in read_manifest(folder / "built")["splits"].items()},
+        "kept": {split: facts.genes for split, facts in read_manifest(folder / "built").splits.items()},
     }
 
 
@@ -75,11 +75,11 @@ def measure_genome(gigabases: float, folder: Path) -> dict[str, Any]:
     fasta.unlink()
     packed_seconds, packed_megabytes = run_build([*options, str(packed)], folder / "built")
     packed.unlink()
-    splits = read_manifest(folder / "built")["splits"]
+    splits = read_manifest(folder / "built").splits
     return {
         "gigabases": gigabases,
         "genes_annotated": n_genes,
-        "genes_written": sum(facts["genes"] for facts in splits.values()),
+        "genes_written": sum(facts.genes for facts in splits.values()),
         "seconds": round(seconds, 1),
         "peak_megabytes": megabytes,
         "gzip_seconds": round(packed_seconds, 1),

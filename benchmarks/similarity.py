@@ -50,7 +50,7 @@ def measure(folder: Path, threads: int) -> dict[str, Any]:
     counts = {name: sum(split[name]["genes"] for split in strata.values()) for name in strata["test"]}
     return {
         "split": search["split"],
-        "fingerprint": read_manifest(folder)["fingerprint"],
+        "fingerprint": read_manifest(folder).fingerprint,
         "evaluation_genes": len(evaluation),
         "with_a_similar_training_gene": hit,
         "by_24_mers_in_training": counts,

@@ -178,15 +178,15 @@ def build(
         license=license_text,
         citation=citation,
     )
-    for split_name, facts in manifest["splits"].items():
-        print(f"{split_name}: {facts['genes']:,} genes, {facts['bases']:,} bases")
-    for part, reasons in manifest["dropped"].items():
+    for split_name, facts in manifest.splits.items():
+        print(f"{split_name}: {facts.genes:,} genes, {facts.bases:,} bases")
+    for part, reasons in manifest.dropped.items():
         for reason, count in reasons.items():
             print(f"dropped from {part}: {count:,} ({reason})")
-    if any(manifest["dropped"].values()):
+    if any(manifest.dropped.values()):
         print(f"{output / DROPPED_FILE} names what was dropped.")
     _print_leakage(read_leakage(output))
-    print(f"{output}: dataset {manifest['fingerprint'][:12]}; manifest.json says how it came about.")
+    print(f"{output}: dataset {manifest.fingerprint[:12]}; manifest.json says how it came about.")
 
 
 @data.command()

@@ -58,7 +58,7 @@ def evaluate(
     from genelm.eval import MAX_POSITIONS, evaluate_model, headline, reports_of
 
     scorer, info, cache = _load(model, output, context, trust_remote_code)
-    _check_same_kind(output, info.name, read_manifest(data)["name"], split)
+    _check_same_kind(output, info.name, read_manifest(data).name, split)
     results = evaluate_model(
         scorer,
         measured_model=info,
@@ -110,7 +110,7 @@ def baselines(
     from genelm.dataset_scripts import read_manifest
     from genelm.eval import MAX_POSITIONS, ORDERS, baseline_names, measure_baselines
 
-    dataset = read_manifest(data)["name"]
+    dataset = read_manifest(data).name
     for name in baseline_names(split, order or ORDERS):
         _check_same_kind(output / f"{name}.json", name, dataset, split)
     for path in measure_baselines(

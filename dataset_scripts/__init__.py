@@ -2,8 +2,9 @@
 
 from .cleaning.clean_genes import check_letters
 from .config import GeneDatasetConfig
-from .dataset_folder import FORMAT, FORMAT_VERSION, is_dataset_folder, load_split, read_column, read_manifest
+from .dataset_folder import is_dataset_folder, load_split, read_column, read_manifest
 from .gene_schema import FEATURES, SPLITS
+from .manifest import FORMAT, FORMAT_VERSION, Manifest
 from .output.build import DROPPED_FILE, build_dataset, dataset_facts, is_dataset_file, similarity_thresholds
 from .output.builder import GeneDatasetBuilder
 from .output.leakage import read_leakage, write_leakage
@@ -22,6 +23,7 @@ __all__ = [
     "WORD_LENGTH",
     "GeneDatasetBuilder",
     "GeneDatasetConfig",
+    "Manifest",
     "build_dataset",
     "check_letters",
     "dataset_facts",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import datasets
 import pyarrow as pa
@@ -12,14 +12,12 @@ import pyarrow.parquet as pq
 from genelm.storage import InputError, read_format, sha256_of
 
 from .gene_schema import Gene, SourceGene
-
-FORMAT = "genelm-dataset"
-FORMAT_VERSION = 2
+from .manifest import FORMAT, FORMAT_VERSION, Manifest
 
 _HOW_TO_BUILD = "build one with `genelm data build --output FOLDER`"
 
 
-def read_manifest(folder: Path | str) -> dict[str, Any]:
+def read_manifest(folder: Path | str) -> Manifest:
     """Return the manifest of a dataset folder.
 
     Raises:
@@ -28,7 +26,7 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
     path = Path(folder) / "manifest.json"
     if not path.is_file():
         raise InputError(f"{folder} is no dataset folder: it has no manifest.json; {_HOW_TO_BUILD}.")
-    return read_format(path, FORMAT, FORMAT_VERSION, keys=(), instead=_HOW_TO_BUILD, anew=_HOW_TO_BUILD)
+    return read_format(path, FORMAT, FORMAT_VERSION, Manifest, expected=_HOW_TO_BUILD, remedy=_HOW_TO_BUILD)
 
 
 def is_dataset_folder(folder: Path) -> bool:
@@ -49,15 +47,15 @@ def split_files(folder: Path | str, split: str) -> list[Path]:
     Raises:
         InputError: the folder is no dataset folder, the split is missing or not what the manifest says.
     """
-    splits = read_manifest(folder)["splits"]
+    splits = read_manifest(folder).splits
     if split not in splits:
         raise InputError(f"{folder} has no split {split!r}; it has {', '.join(splits)}.")
     paths = []
-    for file in splits[split]["files"]:
-        path = Path(folder) / file["file"]
+    for file in splits[split].files:
+        path = Path(folder) / file.file
         if not path.is_file():
             raise InputError(f"{path} is missing, though the manifest names it; {_HOW_TO_BUILD}.")
-        if sha256_of(path) != file["sha256"]:
+        if sha256_of(path) != file.sha256:
             raise InputError(
                 f"{path} is not the file that the manifest describes (its SHA-256 differs); {_HOW_TO_BUILD}."
             )
@@ -71,7 +69,7 @@ def read_dataset(folder: Path) -> Iterator[SourceGene]:
     Raises:
         InputError: a file is missing, or not the one that the manifest describes.
     """
-    for split in read_manifest(folder)["splits"]:
+    for split in read_manifest(folder).splits:
         for path in split_files(folder, split):
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=1000):

@@ -6,14 +6,13 @@ import lzma
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from tqdm.auto import tqdm
 
-from genelm.dataset_scripts import familiarity_strata, load_split, read_manifest
+from genelm.dataset_scripts import Manifest, familiarity_strata, load_split, read_manifest
 from genelm.modeling import (
     GeneNGramConfig,
     GeneNGramForCausalLM,
@@ -120,7 +119,7 @@ def measure_baselines(
             list(genes["gene_type"]),
         )
     )
-    dataset = MeasuredDataset(name=manifest["name"], fingerprint=manifest["fingerprint"], split=split)
+    dataset = MeasuredDataset(name=manifest.name, fingerprint=manifest.fingerprint, split=split)
     for name, (settings, compress) in _COMPRESSORS.items():
         fingerprint = hashlib.sha256(settings.encode()).hexdigest()
         rows = _measure_compressor(name, compress, training, sequences, strata)
@@ -136,8 +135,8 @@ def measure_baselines(
         yield path
 
 
-def _genes(folder: Path, manifest: dict[str, Any], split: str) -> list[str]:
-    genes: list[str] = load_split(folder, split)["sequence"][:] if split in manifest["splits"] else []
+def _genes(folder: Path, manifest: Manifest, split: str) -> list[str]:
+    genes: list[str] = load_split(folder, split)["sequence"][:] if split in manifest.splits else []
     return genes
 
 

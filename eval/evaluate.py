@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 
 from genelm.dataset_scripts import (
+    Manifest,
     familiarity_strata,
     load_split,
     read_manifest,
@@ -84,7 +84,7 @@ def evaluate_model(
     measurements = [row for task in wanted for row in task.measure(given)]
     return Results(
         model=measured_model,
-        dataset=MeasuredDataset(name=manifest["name"], fingerprint=manifest["fingerprint"], split=split),
+        dataset=MeasuredDataset(name=manifest.name, fingerprint=manifest.fingerprint, split=split),
         measurements=measurements,
         seed=seed,
         command=command,
@@ -116,18 +116,16 @@ def _gene_table(given: TaskInput) -> pa.Table:
     return pa.table(facts | costs)
 
 
-def _notes(
-    model: MeasuredModel, manifest: dict[str, Any], sequences: Sequence[str], training: Sequence[str]
-) -> list[str]:
+def _notes(model: MeasuredModel, manifest: Manifest, sequences: Sequence[str], training: Sequence[str]) -> list[str]:
     """Return what a reader of the results has to know."""
     notes = []
-    if model.trained_on not in (None, manifest["fingerprint"]):
+    if model.trained_on not in (None, manifest.fingerprint):
         notes.append(
             "The model was trained on another dataset than it is evaluated on, which may have these very genes: novel "
             "and familiar are by the training genes of the latter, and values do not compare with those of models "
             "trained on it."
         )
-    if manifest.get("config", {}).get("cluster_with") == "none":
+    if manifest.config.get("cluster_with") == "none":
         notes.append("Similar genes were not sought, so intervals take them for independent, and may be too narrow.")
     known = set(training)
     if n_known := sum(gene in known or reverse_complement(gene) in known for gene in sequences):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
-from genelm.storage import InputError, atomic_file, check_output_file, package_versions, read_format
+from genelm.storage import InputError, atomic_file, check_output_file, convert, package_versions, read_object
 
 from .gene_table import gene_table_path, read_gene_table, write_gene_table
 from .statistics import bits_per_base
@@ -235,24 +235,14 @@ def read_results(path: Path) -> Results:
     Raises:
         InputError: there is no such file, it is not JSON, or not results of this format and version.
     """
-    again = "evaluate the model again"
-    content = read_format(
-        path,
-        FORMAT,
-        FORMAT_VERSION,
-        keys=("model", "dataset", "measurements", "seed", "packages", "command", "notes"),
-        instead="give a results file of `genelm evaluate`",
-        anew=again,
-    )
-    try:
-        return msgspec.convert(_with_floats(content), Results)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{path} does not hold what results hold ({error}); {again}.") from None
+    expected, remedy = "give a results file of `genelm evaluate`", "evaluate the model again"
+    content = read_object(path, FORMAT, FORMAT_VERSION, expected=expected, remedy=remedy)
+    return convert(_with_floats(content), Results, path, remedy)
 
 
 def _with_floats(content: dict[str, Any]) -> dict[str, Any]:
     """Return what a file holds with its infinite values as floats."""
-    rows = content["measurements"]
+    rows = content.get("measurements")
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict) and row.get("value") == _INFINITY:
             row["value"] = math.inf

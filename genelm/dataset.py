@@ -7,6 +7,7 @@ from typing import Any
 
 from genelm.dataset_scripts import (
     GeneDatasetConfig,
+    Manifest,
     is_dataset_file,
     is_dataset_folder,
     read_leakage,
@@ -16,7 +17,7 @@ from genelm.model_cards import render_dataset_card
 from genelm.storage import InputError, atomic_folder, command_line
 
 
-def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
+def build_dataset(output: str | Path, **options: Any) -> Manifest:
     """Build a dataset: read genes, clean them, drop duplicates, split, and write Parquet, a manifest and a card.
 
     Args:
@@ -33,7 +34,7 @@ def build_dataset(output: str | Path, **options: Any) -> dict[str, Any]:
 
     Example:
         >>> manifest = genelm.build_dataset("genes", source="simulated", num_genes=100)
-        >>> sorted(manifest["splits"])
+        >>> sorted(manifest.splits)
         ['test', 'train', 'validation']
     """
     folder = Path(output)

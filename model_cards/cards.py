@@ -16,7 +16,7 @@ from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard,
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors import SafetensorError, safe_open
 
-from genelm.dataset_scripts import SPLITS, WORD_LENGTH
+from genelm.dataset_scripts import SPLITS, WORD_LENGTH, Manifest
 from genelm.eval import Results, reports_of
 from genelm.modeling import CURVE_FILE, RECORD_FILE, is_model_file
 from genelm.storage import InputError, sha256_of, slugify
@@ -53,33 +53,32 @@ _TEMPLATES.filters["share"] = lambda part, whole: f"{part / whole:.1%}" if whole
 _TEMPLATES.filters["yaml"] = lambda value: yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip()
 
 
-def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> str:
+def render_dataset_card(manifest: Manifest, leakage: dict[str, Any]) -> str:
     """Return the dataset card, YAML header included, of a built dataset.
 
     Args:
-        manifest: the content of the dataset's `manifest.json`.
+        manifest: of the dataset.
         leakage: the content of its `leakage.json`.
 
     Returns:
         The text of the dataset's `README.md`.
     """
-    splits = {name: manifest["splits"][name] for name in SPLITS if name in manifest["splits"]}
-    dropped = {name: reasons for name, reasons in manifest["dropped"].items() if any(reasons.values())}
-    simulated = manifest["source"] == "simulated"
+    splits = {name: manifest.splits[name] for name in SPLITS if name in manifest.splits}
+    dropped = {name: reasons for name, reasons in manifest.dropped.items() if any(reasons.values())}
+    simulated = manifest.source == "simulated"
     header = DatasetCardData(
         license="other",
-        pretty_name=manifest["name"],
+        pretty_name=manifest.name,
         tags=["dna", "genomics", "biology", "synthetic" if simulated else "genes"],
         task_categories=["text-generation"],
-        size_categories=[_size_category(sum(split["genes"] for split in splits.values()))],
+        size_categories=[_size_category(sum(split.genes for split in splits.values()))],
         configs=[
             {
                 "config_name": "default",
                 # By the header `load_dataset` tells datasets of one name apart, and gives what it has cached.
-                "description": f"fingerprint {manifest['fingerprint']}",
+                "description": f"fingerprint {manifest.fingerprint}",
                 "data_files": [
-                    {"split": name, "path": [file["file"] for file in split["files"]]}
-                    for name, split in splits.items()
+                    {"split": name, "path": [file.file for file in split.files]} for name, split in splits.items()
                 ],
             }
         ],
@@ -89,8 +88,8 @@ def render_dataset_card(manifest: dict[str, Any], leakage: dict[str, Any]) -> st
         leakage=leakage,
         simulated=simulated,
         splits=splits,
-        gene_types=sorted({name for split in splits.values() for name in split["gene_types"]}),
-        sources=sorted({name for split in splits.values() for name in split["sources"]}),
+        gene_types=sorted({name for split in splits.values() for name in split.gene_types}),
+        sources=sorted({name for split in splits.values() for name in split.sources}),
         dropped=dropped,
         reasons=sorted({reason for reasons in dropped.values() for reason, number in reasons.items() if number}),
     )

@@ -1,8 +1,8 @@
 """From counts to probabilities: the two smoothings of `gene_ngram` that look at contexts of many lengths.
 
 The file stands alone: it travels to the Hub beside the model. Each head says what it looks at (`feature_spec`) and
-turns features into natural logarithms of the probabilities of the end, A, C, G and T. Its numbers are fitted on genes that
-were not counted.
+turns features into natural logarithms of the probabilities of the end, A, C, G and T. Its numbers are fitted on genes
+that were not counted.
 """
 
 import math

@@ -20,7 +20,7 @@ from .errors import (
     check_given_once,
     exit_on_error,
 )
-from .formats import read_format
+from .formats import convert, read_format, read_object, write_format
 from .names import slugify
 from .provenance import command_line, package_versions, sha256_of
 
@@ -41,14 +41,17 @@ __all__ = [
     "check_output_file",
     "check_output_folder",
     "command_line",
+    "convert",
     "exit_on_error",
     "open_bytes",
     "open_text",
     "package_versions",
     "prepare_environment",
     "read_format",
+    "read_object",
     "sha256_of",
     "slugify",
     "usable_cores",
+    "write_format",
     "write_json",
 ]

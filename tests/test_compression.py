@@ -54,7 +54,7 @@ def test_every_reader_of_the_project_takes_every_way(tmp_path: Path, write) -> N
     (tmp_path / "d").mkdir()
     config = GeneDatasetConfig(source="csv", input=[tmp_path / "genes.csv"], cluster_with="none")
     manifest = build_dataset(config, tmp_path / "d", command="a test")
-    assert sum(len(load_split(tmp_path / "d", split)) for split in manifest["splits"]) == 30
+    assert sum(len(load_split(tmp_path / "d", split)) for split in manifest.splits) == 30
     write(tmp_path / "genes.fa", ">a\nACGT\n>b\nGG\n")
     assert [gene["sequence"] for gene, _ in read_fasta(tmp_path / "genes.fa")] == ["ACGT", "GG"]
     write(tmp_path / "variants.tsv", "position\tref\talt\n1\tA\tC\n")

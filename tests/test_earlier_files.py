@@ -17,7 +17,7 @@ def test_a_dataset_is_read() -> None:
     manifest = read_manifest(KEPT / "genes")
     sizes = {split: len(load_split(KEPT / "genes", split)) for split in ("train", "validation", "test")}
     assert sizes == {"train": 20, "validation": 8, "test": 12}
-    assert manifest["fingerprint"] == Results.load(KEPT / "results" / "gru.json").dataset.fingerprint
+    assert manifest.fingerprint == Results.load(KEPT / "results" / "gru.json").dataset.fingerprint
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -52,7 +52,7 @@ def test_a_uniform_model_has_the_figures_worked_by_hand(dataset: Path) -> None:
     assert end is not None
     bases_per_gene = everything.n_bases / everything.n_genes
     assert end.value == pytest.approx(np.log2(5) + bases_per_gene * np.log2(5 / 4))
-    fingerprint = read_manifest(dataset)["fingerprint"]
+    fingerprint = read_manifest(dataset).fingerprint
     assert results.dataset == MeasuredDataset(name="human_genes", fingerprint=fingerprint, split="test")
 
 
@@ -74,7 +74,7 @@ def test_copies_with_edits_are_made_of_the_split(dataset: Path) -> None:
     results = _evaluate(dataset, tasks=["edits"], seed=7)
     row = results.find(task="edits", metric="accuracy", group="kind and edits", stratum="deletion, K = 1")
     assert row is not None
-    assert (row.value, row.n_genes) == (0.5, read_manifest(dataset)["splits"]["test"]["genes"])
+    assert (row.value, row.n_genes) == (0.5, read_manifest(dataset).splits["test"].genes)
 
 
 def test_given_pairs_are_used_instead(dataset: Path, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_what_a_reader_has_to_know_is_noted(dataset: Path, tmp_path: Path) -> No
     notes = _evaluate(dataset, tasks=["mutations"], pairs=[tmp_path], measured_model=elsewhere).notes
     assert "trained on another dataset" in notes[0]
     assert notes[1:] == ["Pairs that hold the same sequence twice, and so count as not found: 1."]
-    here = replace(MEASURED, trained_on=read_manifest(dataset)["fingerprint"])
+    here = replace(MEASURED, trained_on=read_manifest(dataset).fingerprint)
     assert _evaluate(dataset, measured_model=here).notes == []
 
 
@@ -165,9 +165,9 @@ def test_weights_fitted_on_the_genes_that_are_measured_are_noted(dataset: Path) 
     assert [any("fitted on validation genes" in note for note in some) for some in notes] == [True, False]
 
 
-def test_genes_of_the_training_split_are_noted(tmp_path: Path) -> None:
+def test_genes_of_the_training_split_are_noted(dataset: Path) -> None:
     genes = ["ACGTTGCAAC", "CCATGGTTAA"]
-    notes = evaluate._notes(MEASURED, {"fingerprint": "x"}, genes, ["GTTGCAACGT"])
+    notes = evaluate._notes(MEASURED, read_manifest(dataset), genes, ["GTTGCAACGT"])
     assert notes == ["1 of 2 genes are in the training split as well, on either strand."]
 
 

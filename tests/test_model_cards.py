@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from genelm.cli.main import app
 from genelm.dataset_scripts import FEATURES
+from genelm.dataset_scripts.manifest import DataFile, LengthSpread, Manifest, SplitFacts
 from genelm.eval import Measurement, Results
 from genelm.model_cards import render_dataset_card, render_model_card
 from genelm.model_cards.cards import NEWEST_TRANSFORMERS, OLDEST_TRANSFORMERS, version_tag
@@ -25,22 +26,20 @@ from genelm.storage import InputError
 from genelm.tokenization import load_tokenizer
 
 
-def manifest(**changed: Any) -> dict[str, Any]:
-    def split(name: str, genes: int, gene_types: dict[str, int]) -> dict[str, Any]:
-        return {
-            "files": [{"file": f"data/{name}-00000-of-00001.parquet", "sha256": name[0] * 64}],
-            "genes": genes,
-            "bases": genes * 300,
-            "gene_types": gene_types,
-            "sources": {"T.csv": genes},
-            "letters": {"A": genes * 90, "C": genes * 60, "G": genes * 60, "T": genes * 90, "other": 0},
-            "clusters": genes,
-            "length": {"min": 4, "median": 300.5, "max": 1000},
-        }
+def manifest(**changed: Any) -> Manifest:
+    def split(name: str, genes: int, gene_types: dict[str, int]) -> SplitFacts:
+        return SplitFacts(
+            files=[DataFile(file=f"data/{name}-00000-of-00001.parquet", sha256=name[0] * 64)],
+            genes=genes,
+            bases=genes * 300,
+            gene_types=gene_types,
+            sources={"T.csv": genes},
+            letters={"A": genes * 90, "C": genes * 60, "G": genes * 60, "T": genes * 90, "other": 0},
+            clusters=genes,
+            length=LengthSpread(min=4, median=300.5, max=1000),
+        )
 
-    return {
-        "format": "genelm-dataset",
-        "format_version": 2,
+    values: dict[str, Any] = {
         "name": "small_genes",
         "source": "csv",
         "command": "genelm data build --source csv --train T.csv --output small_genes",
@@ -57,8 +56,8 @@ def manifest(**changed: Any) -> dict[str, Any]:
         },
         "similar_to_training": {"validation": 3, "test": 6},
         "fingerprint": "f" * 64,
-        **changed,
     }
+    return Manifest(**values | changed)
 
 
 def leakage(split: str = "random", cluster_with: str = "mmseqs2") -> dict[str, Any]:
@@ -107,7 +106,7 @@ def test_the_header_of_a_dataset_card_lists_the_files_of_each_split() -> None:
     assert header.configs == [
         {
             "config_name": "default",
-            "description": f"fingerprint {manifest()['fingerprint']}",
+            "description": f"fingerprint {manifest().fingerprint}",
             "data_files": [
                 {"split": "train", "path": ["data/train-00000-of-00001.parquet"]},
                 {"split": "validation", "path": ["data/validation-00000-of-00001.parquet"]},
@@ -132,7 +131,7 @@ def test_a_dataset_card_shows_counts_drops_and_checksums_of_the_manifest() -> No
     assert ["T.csv", "1,250", "12,345", f"`{'a' * 64}`"] in rows
     assert f"`{'f' * 64}`" in card
     assert ["A", "30.0%", "30.0%", "30.0%"] in rows
-    assert manifest()["command"] in card
+    assert manifest().command in card
     assert "seed 7" in card
     assert "simulated" not in card
 

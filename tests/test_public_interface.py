@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import genelm
 from genelm.cli.main import app
+from genelm.dataset_scripts import read_manifest
 from genelm.modeling import GeneRNNConfig, GeneRNNForCausalLM
 
 GENES = ["ATGGCCNNACGT", "ttgaca"]
@@ -30,7 +31,7 @@ TINY_RUN = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "genes"
     manifest = genelm.build_dataset(folder, source="simulated", num_genes=150)
-    assert manifest == json.loads((folder / "manifest.json").read_text())
+    assert manifest == read_manifest(folder)
     return folder
 
 
@@ -203,7 +204,7 @@ def test_a_single_value_stands_for_a_list(tmp_path: Path) -> None:
     letters = np.random.default_rng(0).choice(list("ACGT"), (30, 60))
     (tmp_path / "genes.fa").write_text("".join(f">{i}\n{''.join(gene)}\n" for i, gene in enumerate(letters)))
     manifest = genelm.build_dataset(tmp_path / "genes", source="fasta", input=str(tmp_path / "genes.fa"))
-    assert sum(split["genes"] for split in manifest["splits"].values()) == 30
+    assert sum(split.genes for split in manifest.splits.values()) == 30
     with pytest.raises(genelm.InputError, match="Chromosome 8 is named twice"):
         genelm.build_dataset(
             tmp_path / "other",

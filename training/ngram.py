@@ -153,7 +153,8 @@ def _genes_to_fit_weights(config: GeneNGramConfig, data: Path) -> list[torch.Ten
     """Read the validation genes, where the smoothing has weights."""
     if not config.has_index:
         return []
-    if not read_manifest(data)["splits"].get("validation", {}).get("genes"):
+    validation = read_manifest(data).splits.get("validation")
+    if validation is None or not validation.genes:
         raise InputError(
             f"{data} has no validation genes, on which {config.smoothing!r} fits its weights; build a dataset with a "
             "validation split, or count with --smoothing laplace."

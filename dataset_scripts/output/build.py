@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from genelm.storage import package_versions, sha256_of, write_json
+from genelm.storage import package_versions, sha256_of, write_format
 from genelm.tokenization import BASES
 
 from ..config import GeneDatasetConfig
-from ..dataset_folder import FORMAT, FORMAT_VERSION
+from ..dataset_folder import read_manifest
 from ..gene_schema import SPLITS, Gene
 from ..gene_store import RowGroupWriter
+from ..manifest import FORMAT, FORMAT_VERSION, DataFile, LengthSpread, Manifest, SplitFacts
 from ..preparation import DroppedGene, PreparedGenes, prepare_genes
 from .leakage import LEAKAGE_FILES, write_leakage
 
@@ -32,26 +33,24 @@ def is_dataset_file(path: str) -> bool:
     return path in ("manifest.json", "README.md", DROPPED_FILE, *LEAKAGE_FILES) or fnmatch(path, "data/*.parquet")
 
 
-def dataset_facts(manifest: dict[str, Any]) -> dict[str, Any]:
+def dataset_facts(manifest: Manifest) -> dict[str, Any]:
     """Return what the record of a model says of the dataset it was trained on."""
-    train = manifest["splits"]["train"]
-    names = ("name", "source", "fingerprint")
-    return {name: manifest[name] for name in names} | {"genes": train["genes"], "bases": train["bases"]}
+    train = manifest.splits["train"]
+    of_dataset = {"name": manifest.name, "source": manifest.source, "fingerprint": manifest.fingerprint}
+    return of_dataset | {"genes": train.genes, "bases": train.bases}
 
 
-def similarity_thresholds(manifest: dict[str, Any]) -> dict[str, float]:
+def similarity_thresholds(manifest: Manifest) -> dict[str, float]:
     """Return the `identity` and `coverage` from which genes are similar in a dataset; the usual where none was sought.
 
     Args:
         manifest: of the dataset.
     """
-    options = manifest.get("config", {})
-    were_sought = options.get("cluster_with") != "none"
     usual = {"identity": GeneDatasetConfig.identity, "coverage": GeneDatasetConfig.coverage}
-    return {name: options.get(name, value) if were_sought else value for name, value in usual.items()}
+    return usual | manifest.similarity
 
 
-def build_dataset(config: GeneDatasetConfig, folder: Path, command: str) -> dict[str, Any]:
+def build_dataset(config: GeneDatasetConfig, folder: Path, command: str) -> Manifest:
     """Fill a folder with a dataset that `datasets.load_dataset` and `load_split` read.
 
     The same files and options give the same bytes: neither Parquet nor manifest holds a time. But for
@@ -75,29 +74,27 @@ def build_dataset(config: GeneDatasetConfig, folder: Path, command: str) -> dict
     (folder / "data").mkdir()
     splits = {split: _write_split(prepared, split, folder) for split in SPLITS}
     store_file.unlink()
-    manifest = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "name": config.name,
-        "source": config.source,
-        "command": command,
-        "seed": config.seed,
-        "config": config.options(),
-        "origin": _origin(config, prepared),
-        "packages": package_versions(),
-        "inputs": prepared.inputs,
-        "dropped": prepared.reasons(),
-        "splits": splits,
-        "similar_to_training": prepared.similar_to_training,
-        "fingerprint": sha256_of(folder / file["file"] for split in splits.values() for file in split["files"]),
-    }
+    manifest = Manifest(
+        name=config.name,
+        source=config.source,
+        command=command,
+        seed=config.seed,
+        config=config.options(),
+        origin=_origin(config, prepared),
+        packages=package_versions(),
+        inputs=prepared.inputs,
+        dropped=prepared.reasons(),
+        splits=splits,
+        similar_to_training=prepared.similar_to_training,
+        fingerprint=sha256_of(folder / file.file for split in splits.values() for file in split.files),
+    )
     with (folder / DROPPED_FILE).open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
         rows.writerow(DroppedGene._fields)
         rows.writerows(prepared.dropped)
-    write_json(folder / "manifest.json", manifest)
+    write_format(folder / "manifest.json", FORMAT, FORMAT_VERSION, manifest)
     write_leakage(folder)
-    return manifest
+    return read_manifest(folder)  # as everybody else reads it
 
 
 def _origin(config: GeneDatasetConfig, prepared: PreparedGenes) -> dict[str, Any]:
@@ -105,7 +102,7 @@ def _origin(config: GeneDatasetConfig, prepared: PreparedGenes) -> dict[str, Any
     return prepared.origin | said
 
 
-def _write_split(prepared: PreparedGenes, split: str, folder: Path) -> dict[str, Any]:
+def _write_split(prepared: PreparedGenes, split: str, folder: Path) -> SplitFacts:
     """Write the Parquet files of a split and return what the manifest says of it."""
     lengths = np.array(prepared.store.lengths, dtype=np.int64)[prepared.splits[split]]
     shards = (np.cumsum(lengths) - lengths) // SHARD_BASES  # by the letters before each gene
@@ -120,9 +117,8 @@ def _write_split(prepared: PreparedGenes, split: str, folder: Path) -> dict[str,
             writer.write(gene)
             statistics_of_split.add(gene)
         writer.close()
-        files.append({"file": file, "sha256": sha256_of(folder / file)})
-    were_sought = prepared.similar_to_training is not None
-    return {"files": files, **statistics_of_split.summary()} | ({} if were_sought else {"clusters": None})
+        files.append(DataFile(file=file, sha256=sha256_of(folder / file)))
+    return statistics_of_split.facts(files, were_clustered=prepared.similar_to_training is not None)
 
 
 class _Statistics:
@@ -142,22 +138,20 @@ class _Statistics:
         self._lengths.append(gene["length"])
         self._clusters.add(gene["cluster_id"])
 
-    def summary(self) -> dict[str, Any]:
+    def facts(self, files: list[DataFile], *, were_clustered: bool) -> SplitFacts:
         bases = sum(self._lengths)
         letters = {base: self._letters[base] for base in BASES}
-        return {
-            "genes": len(self._lengths),
-            "bases": bases,
-            "gene_types": dict(_by_frequency(self._types)),
-            "sources": dict(_by_frequency(self._sources)),
-            "letters": letters | {"other": bases - sum(letters.values())},
-            "clusters": len(self._clusters),
-            "length": {
-                "min": min(self._lengths),
-                "median": float(statistics.median(self._lengths)),
-                "max": max(self._lengths),
-            },
-        }
+        median = float(statistics.median(self._lengths))
+        return SplitFacts(
+            files=files,
+            genes=len(self._lengths),
+            bases=bases,
+            gene_types=dict(_by_frequency(self._types)),
+            sources=dict(_by_frequency(self._sources)),
+            letters=letters | {"other": bases - sum(letters.values())},
+            clusters=len(self._clusters) if were_clustered else None,
+            length=LengthSpread(min=min(self._lengths), median=median, max=max(self._lengths)),
+        )
 
 
 def _by_frequency(counts: Counter[str]) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from genelm.storage import InputError, write_json
 
 from ..dataset_folder import read_manifest, split_files
+from ..manifest import Manifest
 from ..similarity.familiarity import STRATA, WORD_LENGTH, familiarity_strata
 from .leakage_plot import draw_leakage
 
@@ -36,11 +37,11 @@ def write_leakage(folder: Path) -> dict[str, Any]:
     """
     manifest = read_manifest(folder)
     leakage = {
-        "dataset": {"name": manifest["name"], "fingerprint": manifest["fingerprint"]},
+        "dataset": {"name": manifest.name, "fingerprint": manifest.fingerprint},
         "word_length": WORD_LENGTH,
         "strata": list(STRATA),
         "histogram_edges": HISTOGRAM_EDGES.tolist(),
-        "search": {name: manifest["config"][name] for name in ("cluster_with", "identity", "coverage", "split")},
+        "search": {name: manifest.config[name] for name in ("cluster_with", "identity", "coverage", "split")},
         "splits": {split: _leakage_of(folder, split, manifest) for split in EVALUATION_SPLITS},
     }
     write_json(folder / "leakage.json", leakage)
@@ -61,7 +62,7 @@ def read_leakage(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read ({error}); write it with `genelm data report {folder}`.") from error
 
 
-def _leakage_of(folder: Path, split: str, manifest: dict[str, Any]) -> dict[str, Any]:
+def _leakage_of(folder: Path, split: str, manifest: Manifest) -> dict[str, Any]:
     types: list[str] = []
     lengths: list[Any] = []
     shares: list[Any] = []
@@ -73,7 +74,7 @@ def _leakage_of(folder: Path, split: str, manifest: dict[str, Any]) -> dict[str,
         shares += table["familiarity"].to_pylist()
     type_of, length, share = np.array(types), np.array(lengths), np.array(shares)
     stratum = familiarity_strata(share)
-    similar = manifest["similar_to_training"]
+    similar = manifest.similar_to_training
     return {
         "genes": len(types),
         "similar_to_training": None if similar is None else similar[split],

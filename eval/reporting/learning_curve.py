@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from matplotlib.ticker import NullFormatter
 
 from genelm.pictures import COLORS
-from genelm.storage import InputError, atomic_file, read_format, write_json
+from genelm.storage import atomic_file, read_format, write_format
 
 from ..results import ALL, MeasuredDataset, Results
 from .plots import saved_figure
@@ -76,25 +75,19 @@ def read_learning_curve(path: Path) -> LearningCurve:
     Raises:
         InputError: there is no such file, it is not JSON, or no learning curve of this format and version.
     """
-    again = "run `genelm learning-curve` again"
-    content = read_format(
+    return read_format(
         path,
         FORMAT,
         FORMAT_VERSION,
-        keys=("dataset", "entries"),
-        instead="give the learning_curve.json that `genelm learning-curve` wrote",
-        anew=again,
+        LearningCurve,
+        expected="give the learning_curve.json that `genelm learning-curve` wrote",
+        remedy="run `genelm learning-curve` again",
     )
-    try:
-        return msgspec.convert(content, LearningCurve)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{path} does not hold what a learning curve holds ({error}); {again}.") from None
 
 
 def write_learning_curve(curve: LearningCurve, folder: Path) -> None:
     """Write a curve as `learning_curve.json`, as a table, `.md`, and as plots, `.png` and `.svg`."""
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, **msgspec.to_builtins(curve)}
-    write_json(folder / "learning_curve.json", content)
+    write_format(folder / "learning_curve.json", FORMAT, FORMAT_VERSION, curve)
     with atomic_file(folder / "learning_curve.md") as temporary:
         temporary.write_text(learning_curve_table(curve), encoding="utf-8")
     plot_learning_curve(curve, [folder / "learning_curve.png", folder / "learning_curve.svg"])
