@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from genelm.dataset_scripts import load_split, read_leakage, read_manifest
-from genelm.dataset_scripts.similarity.clusters import cluster_labels, similar_pairs
-from genelm.dataset_scripts.similarity.mmseqs2_search import LEAST_SCORE, find_hits
+from genelm.dataset_scripts.similarity.mmseqs2_search import MIN_SCORE, find_hits
+from genelm.dataset_scripts.similarity.similar_genes import cluster_labels, similar_pairs
 from genelm.storage import write_json
 
 SEED_LENGTHS = (12, 11, 10, 9, 8)
@@ -43,7 +43,7 @@ def measure(folder: Path, threads: int) -> dict[str, Any]:
     for length in SEED_LENGTHS:
         found: set[int] = set()
         limits = (search["identity"], search["coverage"])
-        for query, _ in find_hits(evaluation, training, *limits, threads, length, LEAST_SCORE):
+        for query, _ in find_hits(evaluation, training, *limits, threads, length, MIN_SCORE):
             found.update(query.tolist())
         hit[f"seeds of {length}"] = len(found)
     strata = {split: facts["strata"] for split, facts in read_leakage(folder)["splits"].items()}

@@ -27,7 +27,7 @@ def build(
         str,
         _option(
             READING,
-            "csv, fasta (plain or .gz), genome (--fasta and --annotation), ncbi (--taxon), ncbi-package "
+            "csv or fasta (either may be gzipped), genome (--fasta and --annotation), ncbi (--taxon), ncbi-package "
             "(zips of NCBI Datasets) or simulated.",
         ),
     ] = "csv",
@@ -43,7 +43,7 @@ def build(
         _option(
             READING,
             "File for training alone: CSV, FASTA, zip of NCBI or dataset folder. Genes that equal, "
-            "contain or are part of an evaluation gene are left out. May be given several times.",
+            "contain or are part of an evaluation gene are dropped. May be given several times.",
         ),
     ] = None,
     column: Annotated[
@@ -191,7 +191,7 @@ def build(
 
 @data.command()
 def report(folder: Annotated[Path, typer.Argument(help="Folder written by `genelm data build`.")]) -> None:
-    """Return what the evaluation genes of a dataset have in common with its training genes.
+    """Say what the evaluation genes of a dataset have in common with its training genes.
 
     Counts the genes by the share of their 24-mers that training has on either strand, by gene type, writes
     leakage.json and leakage.png into the folder, and renews the card.

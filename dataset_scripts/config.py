@@ -10,11 +10,10 @@ import datasets
 
 from genelm.storage import InputError, OptionError, sha256_of
 
-from .cleaning.clean_genes import AMBIGUOUS_POLICIES, CleaningRules
-from .gene_schema import SOURCE_COLUMNS, SPLITS
-from .similarity.clusters import METHODS
-from .similarity.mmseqs2_search import is_installed
-from .sources.genome_source import FEATURE_KINDS
+from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
+from .genes import SOURCE_COLUMNS, SPLITS
+from .similarity import METHODS, is_installed
+from .sources import FEATURE_KINDS, has_csv_name
 
 SOURCES = ("csv", "fasta", "genome", "ncbi", "ncbi-package", "simulated")
 SPLIT_METHODS = ("paper", "random", "chromosome", "similarity")
@@ -57,13 +56,13 @@ class GeneDatasetConfig(datasets.BuilderConfig):
         test: files of the test split.
         input: files to be split; for `ncbi-package`, zips of NCBI Datasets or folders they were unpacked to.
         extra: files for the training split alone, each a CSV or FASTA file, a zip of NCBI Datasets or a dataset
-            folder. What equals, contains or is contained in a validation or test gene is left out.
+            folder. What equals, contains or is contained in a validation or test gene is dropped.
         columns: for `csv`, which column of the file holds which of ours, such as `{"sequence": "seq_col"}`.
         fasta: for `genome`, files with the sequences of the chromosomes.
         annotation: for `genome`, for each of these files GFF3 or GTF of its chromosomes, in the same order.
         feature: for `genome`, what is read of a gene: `gene`, `exon-spliced` or `CDS`.
         flank: for `genome`, bases read on either side of a gene.
-        taxon: for `ncbi`, the number of the organism in NCBI's taxonomy; 9606 is human, 10090 is mouse.
+        taxon: for `ncbi`, the id of the organism in NCBI's taxonomy; 9606 is human, 10090 is mouse.
         assembly: for NCBI's sources, such as GCF_000001405; by default the one that NCBI names first.
         cache: for `ncbi`, the folder of the downloads; by default `genelm/ncbi` in the user's cache.
         ambiguous: what to do with N and the like: `drop` the gene, `split` it there, or `keep` it.
@@ -176,7 +175,7 @@ class GeneDatasetConfig(datasets.BuilderConfig):
         return [sha256_of(content_of(path)) for paths in self.files.values() for path in paths]
 
     def create_config_id(self, config_kwargs: dict, custom_features: datasets.Features | None = None) -> str:
-        """Return a name for the cache of `datasets` by options and content: a changed file is another dataset."""
+        """Return the name of the cache of `datasets`, by options and content: a changed file is another dataset."""
         return super().create_config_id({**self.options(), "content": self.checksums()}, custom_features)
 
     def _check_choices(self) -> None:
@@ -238,7 +237,7 @@ class GeneDatasetConfig(datasets.BuilderConfig):
 
     def _check_source(self) -> None:
         for name, sources in _ONLY_FOR.items():
-            if name == "columns" and any(Path(path).suffix.lower() == ".csv" for path in self.extra):
+            if name == "columns" and any(has_csv_name(Path(path)) for path in self.extra):
                 continue
             if self.source not in sources and getattr(self, name) != _DEFAULTS[name]:
                 raise OptionError(

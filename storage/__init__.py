@@ -8,7 +8,7 @@ from .atomic import (
     check_output_folder,
     write_json,
 )
-from .compression import GZIP_MAGIC, open_bytes, open_text
+from .compressed_files import compression_of, open_bytes, open_text, seekable_file
 from .environment import LOAD, OtherPrograms, prepare_environment, usable_cores
 from .errors import (
     GenelmError,
@@ -25,7 +25,6 @@ from .names import slugify
 from .provenance import command_line, package_versions, sha256_of
 
 __all__ = [
-    "GZIP_MAGIC",
     "LOAD",
     "GenelmError",
     "InputError",
@@ -41,6 +40,7 @@ __all__ = [
     "check_output_file",
     "check_output_folder",
     "command_line",
+    "compression_of",
     "convert",
     "exit_on_error",
     "open_bytes",
@@ -49,6 +49,7 @@ __all__ = [
     "prepare_environment",
     "read_format",
     "read_object",
+    "seekable_file",
     "sha256_of",
     "slugify",
     "usable_cores",

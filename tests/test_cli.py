@@ -258,7 +258,7 @@ def test_data_that_cannot_be_used(refused: Run, tmp_path: Path) -> None:
     (tmp_path / "no_sequence.csv").write_text("gene_id,letters\na,ACGT\n")
     (tmp_path / "letter.csv").write_text("gene_id,sequence\na,ACGT\nb,ACJT\n")
     (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "packed.csv").write_bytes(gzip.compress(b"gene_id,sequence\na,ACGT\n"))
+    (tmp_path / "cut.csv").write_bytes(gzip.compress(b"gene_id,sequence\na,ACGT\n")[:-5])
     (tmp_path / "semicolons.csv").write_text("gene_id;sequence\na;ACGT\n")
     whole = gzip.compress(b">a\nACGT\n" * 1000)
     (tmp_path / "cut.fa.gz").write_bytes(whole[: len(whole) // 2])
@@ -268,7 +268,7 @@ def test_data_that_cannot_be_used(refused: Run, tmp_path: Path) -> None:
         ("--input empty.csv", ("empty.csv", "empty")),
         ("--source fasta --input cut.fa.gz", ("cut.fa.gz", "cut off")),
         ("--input missing.csv", ("missing.csv", "not a file")),
-        ("--input packed.csv", ("packed.csv", "gzip")),
+        ("--input cut.csv", ("cut.csv", "cut off")),
         ("--input semicolons.csv", ("semicolons.csv", "no commas")),
         ("--input letter.csv --column dna", ("--column dna", "OURS=THEIRS")),
     ):

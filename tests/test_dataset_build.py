@@ -14,7 +14,7 @@ from genelm.dataset_scripts import (
     load_split,
     read_manifest,
 )
-from genelm.dataset_scripts.manifest import LengthSpread, SplitFacts
+from genelm.dataset_scripts.genes.manifest import LengthSpread, SplitFacts
 from genelm.storage import InputError, sha256_of
 
 SPLITS = ("train", "validation", "test")

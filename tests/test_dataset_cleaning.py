@@ -1,12 +1,12 @@
-"""What of a gene is kept, and that everything left out is counted."""
+"""What of a gene is kept, and that everything dropped is counted."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts.cleaning.clean_genes import CleanGene, CleaningRules, clean
-from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.gene_schema import SourceGene, new_gene
+from genelm.dataset_scripts.cleaning.cleaning_rules import CleanGene, CleaningRules, clean
+from genelm.dataset_scripts.genes.dropped import Dropped
+from genelm.dataset_scripts.genes.gene_schema import SourceGene, new_gene
 from genelm.storage import InputError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts.cleaning.duplicates import PRECEDENCE, reasons_to_leave_out, same_parent_pairs
-from genelm.dataset_scripts.gene_schema import new_gene
-from genelm.dataset_scripts.gene_store import GeneStore
+from genelm.dataset_scripts.cleaning.duplicates import PRECEDENCE, reasons_to_drop, same_parent_pairs
+from genelm.dataset_scripts.genes.gene_schema import new_gene
+from genelm.dataset_scripts.genes.gene_store import GeneStore
 from genelm.tokenization import reverse_complement
 
 
@@ -18,7 +18,7 @@ def store_of(tmp_path, *rows: tuple[str, str, str]) -> GeneStore:
     return store
 
 
-def test_copies_on_either_strand_are_left_out_of_the_lower_split(tmp_path):
+def test_copies_on_either_strand_are_dropped_from_the_lower_split(tmp_path):
     store = store_of(
         tmp_path,
         ("a", "AACC", "train"),
@@ -30,7 +30,7 @@ def test_copies_on_either_strand_are_left_out_of_the_lower_split(tmp_path):
         ("g", "TTTT", "test"),  # the other strand of e
         ("h", "AAAA", "test"),  # the other strand of g, in the same test set
     )
-    assert reasons_to_leave_out(store).tolist() == [
+    assert reasons_to_drop(store).tolist() == [
         "",
         "duplicate",
         "reverse_complement",
@@ -42,9 +42,9 @@ def test_copies_on_either_strand_are_left_out_of_the_lower_split(tmp_path):
     ]
 
 
-def test_a_copy_of_a_reverse_complement_that_stays_is_left_out(tmp_path):
+def test_a_copy_of_a_reverse_complement_that_stays_is_dropped(tmp_path):
     rows = [("a", "AACC", "test"), ("b", "GGTT", "test"), ("c", "GGTT", "test"), ("b", "AAAC", "train")]
-    assert reasons_to_leave_out(store_of(tmp_path, *rows)).tolist() == ["", "", "duplicate", "gene_id_twice"]
+    assert reasons_to_drop(store_of(tmp_path, *rows)).tolist() == ["", "", "duplicate", "gene_id_twice"]
 
 
 def test_no_piece_of_another_version_of_a_gene_gets_into_a_lower_split(tmp_path):
@@ -56,22 +56,22 @@ def test_no_piece_of_another_version_of_a_gene_gets_into_a_lower_split(tmp_path)
     store.add(new_gene("673:5-8", "CACC"), "673", 2, "extra")
     store.add(new_gene("673:9-12", "GACC"), "673", 3, "extra")  # of another gene that is called so
     store.close()
-    assert reasons_to_leave_out(store).tolist() == ["", "gene_id_twice", "gene_id_twice", "", "", "gene_id_twice"]
+    assert reasons_to_drop(store).tolist() == ["", "gene_id_twice", "gene_id_twice", "", "", "gene_id_twice"]
 
 
-def test_an_id_that_is_taken_by_another_sequence_is_left_out_of_the_lower_split(tmp_path):
+def test_an_id_that_is_taken_by_another_sequence_is_dropped_from_the_lower_split(tmp_path):
     store = store_of(
         tmp_path, ("a", "AAC", "input"), ("a", "AAG", "input"), ("x", "AAG", "input"), ("a", "CCC", "extra")
     )
     # The third gene stays: the second, which has its sequence, is not there.
-    assert reasons_to_leave_out(store).tolist() == ["", "gene_id_twice", "", "gene_id_twice"]
+    assert reasons_to_drop(store).tolist() == ["", "gene_id_twice", "", "gene_id_twice"]
 
 
 @given(st.lists(st.tuples(st.text("ACGT", min_size=1, max_size=3), st.sampled_from(PRECEDENCE))))
 def test_no_sequence_is_left_twice_and_none_is_lost(tmp_path_factory, genes):
     rows = [(str(i), sequence, part) for i, (sequence, part) in enumerate(genes)]
     store = store_of(tmp_path_factory.mktemp("store"), *rows)
-    kept = [rows[i] for i in np.flatnonzero(reasons_to_leave_out(store) == "")]
+    kept = [rows[i] for i in np.flatnonzero(reasons_to_drop(store) == "")]
     assert len({sequence for _, sequence, _ in kept}) == len(kept)
     for part in ("train", "input", "extra"):
         of_part = [sequence for _, sequence, p in kept if p == part]

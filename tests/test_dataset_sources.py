@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from genelm.dataset_scripts.gene_schema import FEATURES
-from genelm.dataset_scripts.sources.csv_source import read_csv
+from genelm.dataset_scripts.genes.gene_schema import FEATURES
+from genelm.dataset_scripts.sources.csv_source import has_csv_name, read_csv
 from genelm.dataset_scripts.sources.fasta_source import read_fasta
 from genelm.dataset_scripts.sources.simulator import simulate_genes
 from genelm.storage import InputError
@@ -36,6 +36,19 @@ def test_a_row_of_the_paper_fills_our_columns(tmp_path):
         "sequence": "GATTACA",
         "length": 7,
     }
+
+
+@pytest.mark.parametrize("name", ["g.csv", "g.csv.gz"])
+def test_csv_may_be_compressed_whatever_the_suffix(tmp_path, name):
+    rows = b"\xef\xbb\xbfgene_id,sequence\r\na,ACGT\r\nb,TT\r\n"
+    genes = csv_genes(written(tmp_path / name, gzip.compress(rows)))
+    assert [(gene["gene_id"], gene["sequence"]) for gene in genes] == [("a", "ACGT"), ("b", "TT")]
+    assert csv_genes(written(tmp_path / name, rows)) == genes
+
+
+def test_a_name_says_that_a_file_is_csv_though_it_is_compressed():
+    names = ("g.csv", "g.CSV.gz", "g.csv.bgz", "g.csv.fa", "g.fa.gz", "csv", "g.gz")
+    assert [has_csv_name(Path(name)) for name in names] == [True] * 3 + [False] * 4
 
 
 def test_our_own_column_names_are_known(tmp_path):
@@ -79,6 +92,7 @@ def test_a_gene_longer_than_the_limit_of_the_csv_module_is_read(tmp_path):
         ('gene_id,sequence\n1,"AC\n2,GT\n', r"g.csv is not well-formed CSV"),
         (b"gene_id,symbol,sequence\n1,\xe9,AC\n", r"g.csv is not UTF-8 text"),
         (b"\x1f\x8b\x08\x00\xff\xff\xff", r"g.csv is cut off: the gzip stream has no end"),
+        (gzip.compress(b"gene_id,symbol,sequence\n1,\xe9,AC\n"), r"g.csv is not UTF-8 text"),
     ],
 )
 def test_bad_csv_is_one_sentence(tmp_path, content, message):

@@ -12,12 +12,12 @@ import pytest
 from genelm.dataset_scripts import (
     GeneDatasetConfig,
     build_dataset,
-    gene_store,
     load_split,
-    preparation,
     read_leakage,
     read_manifest,
 )
+from genelm.dataset_scripts.building import preparation
+from genelm.dataset_scripts.genes import gene_store
 from genelm.storage import InputError
 from genelm.tokenization import reverse_complement
 
@@ -169,7 +169,7 @@ def test_familiarity_is_stored_and_counted(tmp_path):
 
 def test_large_splits_are_several_shards_that_load_as_one(families, tmp_path, monkeypatch):
     whole = built(tmp_path / "whole", input=[families])
-    monkeypatch.setattr("genelm.dataset_scripts.output.build.SHARD_BASES", 10_000)
+    monkeypatch.setattr("genelm.dataset_scripts.building.build.SHARD_BASES", 10_000)
     monkeypatch.setattr(gene_store, "ROW_GROUP_GENES", 7)
     sharded = built(tmp_path / "sharded", input=[families])
     assert len(read_manifest(sharded).splits["train"].files) == 3
@@ -213,7 +213,7 @@ def test_crlf_soft_masked_and_ambiguous_genes(tmp_path):
     assert sum(facts.letters["other"] for facts in read_manifest(kept).splits.values()) == 2
 
 
-def test_pieces_of_another_gene_of_the_same_id_are_left_out(tmp_path):
+def test_pieces_of_another_gene_of_the_same_id_are_dropped(tmp_path):
     path = write(tmp_path / "genes.fa", {f"g{i}": gene(300, i) for i in range(12)})
     path.write_text(path.read_text() + f">g0\n{gene(450, 99)}\n")
     folder = built(tmp_path / "d", input=[path], window=200, max_length=None)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genelm.dataset_scripts.cleaning.splitting import split_at_random, split_by_chromosome, split_by_cluster
-from genelm.dataset_scripts.gene_schema import SPLITS
+from genelm.dataset_scripts.building.splitting import split_at_random, split_by_chromosome, split_by_cluster
+from genelm.dataset_scripts.genes.gene_schema import SPLITS
 from genelm.storage import InputError
 
 FRACTIONS = (0.6, 0.2, 0.2)

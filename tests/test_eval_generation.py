@@ -17,7 +17,7 @@ from genelm.eval.statistics import jensen_shannon
 from genelm.eval.tasks import Generation
 from genelm.eval.tasks.generation import GENERATED, HELD_OUT, SHUFFLED
 from genelm.storage import InputError
-from genelm.tokenization import ConcatenatedSequences, reverse_complement
+from genelm.tokenization import concatenate_sequences, kmers, reverse_complement
 
 PART_BASES = "genelm.eval.sequences.match_lengths.PART_BASES"
 
@@ -77,13 +77,13 @@ def test_jensen_shannon_worked_by_hand() -> None:
 
 def test_kmers_are_numbered_in_the_order_of_the_alphabet_and_keep_to_their_gene() -> None:
     words = ["".join(letters) for letters in product("ACGT", repeat=3)]
-    assert ConcatenatedSequences.of(words).kmers(3).tolist() == list(range(64))
-    assert ConcatenatedSequences.of(["CAT", "NGCN", "A", "", "TNT"]).kmers(2).tolist() == [4, 3, 9]  # CA, AT, GC
+    assert kmers(concatenate_sequences(words), 3).tolist() == list(range(64))
+    assert kmers(concatenate_sequences(["CAT", "NGCN", "A", "", "TNT"]), 2).tolist() == [4, 3, 9]  # CA, AT, GC
 
 
 def test_homopolymers_end_with_the_gene_and_at_an_unknown_base() -> None:
     genes = ["AACCCGN", "NNNN", "", "ACGT", "TTNTTT", "CAA", "AAC"]
-    assert longest_homopolymers(ConcatenatedSequences.of(genes)).tolist() == [3, 0, 0, 1, 3, 2, 2]
+    assert longest_homopolymers(concatenate_sequences(genes)).tolist() == [3, 0, 0, 1, 3, 2, 2]
 
 
 def test_reading_frames_worked_by_hand() -> None:
@@ -99,7 +99,7 @@ def test_reading_frames_worked_by_hand() -> None:
         "TAA": (0, 0),
         "": (0, 0),
     }
-    begins, bases = longest_reading_frames(ConcatenatedSequences.of(list(genes)))
+    begins, bases = longest_reading_frames(concatenate_sequences(list(genes)))
     gene_begins = np.cumsum([0, *(len(gene) + 1 for gene in genes)])[:-1]
     found = [(int(b - g) if n else 0, int(n)) for b, g, n in zip(begins, gene_begins, bases, strict=True)]
     assert found == list(genes.values())
@@ -107,9 +107,9 @@ def test_reading_frames_worked_by_hand() -> None:
 
 def test_codons_are_counted_of_reading_frames_that_are_long_enough() -> None:
     long, short = ("CATG" + "AAC" * (n - 2) + "TAAGG" for n in (MIN_CODONS, MIN_CODONS - 1))
-    counts = codon_counts(ConcatenatedSequences.of([short, long, "ACGT", "C" + long]))
+    counts = codon_counts(concatenate_sequences([short, long, "ACGT", "C" + long]))
     assert {i: int(counts[i]) for i in np.flatnonzero(counts)} == {0b001110: 2, 0b000001: 2 * (MIN_CODONS - 2)}
-    assert not codon_counts(ConcatenatedSequences.of([short])).any()
+    assert not codon_counts(concatenate_sequences([short])).any()
 
 
 def test_longest_matches_worked_by_hand() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genelm.dataset_scripts.similarity import familiarity, kmers
+from genelm.dataset_scripts.similarity import canonical_kmers, familiarity
 from genelm.dataset_scripts.similarity.familiarity import familiarity_strata, shared_fractions
 
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -75,5 +75,5 @@ def test_shares_are_the_same_in_one_pass_or_many_and_in_batches_of_any_size(monk
     windows = [sequences[0][i : i + 24] for i in range(67)]
     assert expected[0] == pytest.approx(sum(window in known for window in windows) / 67)
     monkeypatch.setattr(familiarity, "PASS_BASES", 500)
-    monkeypatch.setattr(kmers, "BATCH_BASES", 150)
+    monkeypatch.setattr(canonical_kmers, "BATCH_BASES", 150)
     np.testing.assert_array_equal(shared_fractions(sequences, training), expected)

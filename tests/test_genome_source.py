@@ -8,8 +8,8 @@ from pathlib import Path
 import pysam
 import pytest
 
-from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.gene_schema import Gene
+from genelm.dataset_scripts.genes.dropped import Dropped
+from genelm.dataset_scripts.genes.gene_schema import Gene
 from genelm.dataset_scripts.sources.genome_source import read_genome
 from genelm.storage import InputError
 from genelm.tokenization import reverse_complement

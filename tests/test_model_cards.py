@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from genelm.cli.main import app
 from genelm.dataset_scripts import FEATURES
-from genelm.dataset_scripts.manifest import DataFile, LengthSpread, Manifest, SplitFacts
+from genelm.dataset_scripts.genes.manifest import DataFile, LengthSpread, Manifest, SplitFacts
 from genelm.eval import Measurement, Results
 from genelm.model_cards import render_dataset_card, render_model_card
 from genelm.model_cards.cards import NEWEST_TRANSFORMERS, OLDEST_TRANSFORMERS, version_tag

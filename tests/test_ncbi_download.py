@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 from ncbi_stand_in import NEW, OTHER, NcbiStandIn, random_genes, serving
 
-from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.sources import ncbi_download
-from genelm.dataset_scripts.sources.ncbi_download import NcbiDownload, NcbiServer, download_gene_packages
+from genelm.dataset_scripts.genes.dropped import Dropped
+from genelm.dataset_scripts.sources import ncbi_server
+from genelm.dataset_scripts.sources.ncbi_download import NcbiDownload, download_gene_packages
 from genelm.dataset_scripts.sources.ncbi_package import read_gene_package
+from genelm.dataset_scripts.sources.ncbi_server import NcbiServer
 from genelm.storage import InputError, ServerError
 
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch):
     """Pace is tested apart; elsewhere the tests do not wait for it."""
-    monkeypatch.setattr(ncbi_download._Pace, "wait", lambda self: None)
+    monkeypatch.setattr(ncbi_server._Pace, "wait", lambda self: None)
 
 
 def fetch(url: str, cache: Path, **options) -> NcbiDownload:
@@ -68,7 +69,7 @@ def test_genes_of_other_lengths_are_counted_and_not_asked_for(tmp_path):
 
 
 def _fetch_in_a_process(url: str, cache: Path) -> None:
-    ncbi_download._Pace.wait = lambda self: None  # type: ignore[method-assign]
+    ncbi_server._Pace.wait = lambda self: None  # type: ignore[method-assign]
     fetch(url, cache, attempts=30)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from ncbi_stand_in import NEW, OTHER, StandInGene, package
 
-from genelm.dataset_scripts.dropped import Dropped
-from genelm.dataset_scripts.gene_schema import Gene
+from genelm.dataset_scripts.genes.dropped import Dropped
+from genelm.dataset_scripts.genes.gene_schema import Gene
 from genelm.dataset_scripts.sources import ncbi_package
 from genelm.dataset_scripts.sources.ncbi_package import choose_assemblies, read_gene_package
 from genelm.dataset_scripts.sources.ncbi_report import GeneReport
@@ -32,7 +32,7 @@ def written(tmp_path: Path, content: bytes) -> Path:
 
 
 def changed(content: bytes, **files: bytes | None) -> bytes:
-    """Give a package with files replaced, added, or, for None, left out; `__` in a name stands for a folder."""
+    """Return a package with files replaced, added, or, for None, missing; `__` in a name stands for a folder."""
     new = {name.replace("__", "/"): text for name, text in files.items()}
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -9,7 +9,7 @@ import torch
 from evaluated_genes import genes_of
 
 from genelm.dataset_scripts import GeneDatasetConfig
-from genelm.dataset_scripts.preparation import prepare_genes
+from genelm.dataset_scripts.building.preparation import prepare_genes
 from genelm.eval import Measurement, TaskInput, bits_per_base, score_genes
 from genelm.eval.tasks import Mutations, nats_and_symbols, paper_perplexity, read_pairs
 from genelm.modeling import GeneNGramConfig, GeneNGramForCausalLM

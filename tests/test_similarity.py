@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genelm.dataset_scripts.similarity import kmer_search, mmseqs2_search
-from genelm.dataset_scripts.similarity.clusters import METHODS, cluster_labels, similar_pairs
 from genelm.dataset_scripts.similarity.compiled_search import align, best_score
+from genelm.dataset_scripts.similarity.similar_genes import METHODS, cluster_labels, similar_pairs
 from genelm.storage import InputError
 from genelm.tokenization import encode, reverse_complement
 

@@ -1,19 +1,19 @@
-"""Equal sequences and equal ids: which genes of a build are left out because another one is already there."""
+"""Equal sequences and equal ids: which genes of a build are dropped because another one is already there."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ..gene_store import GeneStore
+from ..genes import GeneStore
 
 PRECEDENCE = ("test", "validation", "train", "input", "extra")
 """Of two equal genes the one in the earlier part stays: what models are judged on is never changed by what they are
 trained on."""
 
 
-def reasons_to_leave_out(store: GeneStore) -> npt.NDArray[np.str_]:
-    """Return of each gene why it is left out, or an empty string where it stays.
+def reasons_to_drop(store: GeneStore) -> npt.NDArray[np.str_]:
+    """Return of each gene why it is dropped, or an empty string where it stays.
 
     The reasons are `duplicate` and `reverse_complement` for a sequence that an earlier gene of the same part has on
     the same or on the other strand, these with `_of_<part>` for a gene of another part, and `gene_id_twice` for
@@ -55,7 +55,14 @@ def _as_named(reason: str, kept_in: str, part: str) -> str:
 
 
 def same_parent_pairs(parents: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Pair each piece of a gene with the gene's first piece, shape `[n_pairs, 2]`."""
+    """Return the pairs of a gene's first piece with each of its other pieces.
+
+    Args:
+        parents: id of the gene that each piece was cut from, shape `[n_genes]`.
+
+    Returns:
+        Positions of the two pieces of each pair, the smaller first, shape `[n_pairs, 2]`.
+    """
     first: dict[str, int] = {}
     pairs = [(first.setdefault(parent, i), i) for i, parent in enumerate(parents)]
     return np.array([pair for pair in pairs if pair[0] != pair[1]], dtype=np.int64).reshape(-1, 2)

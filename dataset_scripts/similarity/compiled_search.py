@@ -20,17 +20,17 @@ BAND = 64
 MARGIN = 8
 """Diagonals to either side of the shared k-mers that the alignment may use."""
 
-FEWEST_MATCHES, SHARE_OF_EXPECTED = 2, 0.25
+MIN_MATCHES, MIN_SHARE_OF_EXPECTED = 2, 0.25
 """K-mers that a band has to hold: so many, and this share of what the wanted identity and coverage let expect."""
 
-SHORTEST_REACH = 0.1
-"""Share of the shorter gene that they have to span."""
+MIN_REACH = 0.1
+"""Share of the shorter gene that the shared k-mers have to span."""
 
-MOST_PLACES = 2000
-"""A k-mer that stands at more places says nothing (poly-A, short repeats) and is not looked at."""
+MAX_OCCURRENCES = 2000
+"""A k-mer that occurs more often says nothing (poly-A, short repeats) and is not looked at."""
 
 MATCH, MISMATCH, GAP_OPEN, GAP_EXTEND = 2, -3, -5, -2
-"""Scores; MMseqs2's for nucleotides. A gap of n bases costs the first once, the second n - 1 times."""
+"""Scores; MMseqs2's for nucleotides. A gap of n bases costs `GAP_OPEN` once and `GAP_EXTEND` n - 1 times."""
 
 _FIRST_BASE, _COMPLEMENT_SUM = BASE_IDS[0], BASE_IDS[0] + BASE_IDS[-1]
 _NEVER = -(1 << 30)
@@ -38,7 +38,7 @@ _Function = TypeVar("_Function", bound=Callable)
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile with numba, which keeps the code for later processes where it finds a folder that it may write."""
+    """Return a function compiled with numba, which keeps the code for later processes where it may write a folder."""
     try:
         return cast(_Function, numba.njit(nogil=True, cache=True)(function))
     except RuntimeError:
@@ -47,7 +47,12 @@ def compiled(function: _Function) -> _Function:
 
 @compiled
 def _canonical(gene: npt.NDArray[np.uint8], k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Number the k-mer at each place, -1 where a letter is no base, and say whether it numbers the other strand."""
+    """Return the canonical k-mers of a gene.
+
+    Returns:
+        The number of the k-mer at each position, -1 where a letter is no base, shape `[n_windows]`; and whether it is
+        that of the other strand, shape `[n_windows]`.
+    """
     n = max(len(gene) - k + 1, 0)
     numbers, is_reversed = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.bool_)
     forward, backward, usable = 0, 0, 0
@@ -67,11 +72,17 @@ def _canonical(gene: npt.NDArray[np.uint8], k: int) -> tuple[npt.NDArray[np.int6
 def index_kmers(
     ids: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64], k: int
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """List the places of every k-mer, in the order of the genes.
+    """Return the occurrences of every k-mer, listed in the order of the genes.
+
+    Args:
+        ids: ids of the letters of all genes, one gene after the other, shape `[n_letters]`.
+        borders: where each gene begins in `ids`, and where the last one ends, shape `[n_genes + 1]`.
+        k: bases of a k-mer.
 
     Returns:
-        Where the list of each k-mer begins, shape `[4**k + 1]`; the gene of each place; its position in the gene,
-        doubled, and 1 more where the k-mer's number is that of the other strand.
+        Where the list of each k-mer begins, shape `[4**k + 1]`; the gene of each occurrence, shape `[n_occurrences]`;
+        and its position in the gene, doubled, and 1 more where the k-mer's number is that of the other strand, shape
+        `[n_occurrences]`.
     """
     begin = np.zeros((1 << 2 * k) + 1, dtype=np.uint32)
     for gene in range(len(borders) - 1):
@@ -80,16 +91,16 @@ def index_kmers(
                 begin[number + 1] += 1
     for number in range(1, len(begin)):
         begin[number] += begin[number - 1]
-    genes, places = np.empty(begin[-1], dtype=np.uint32), np.empty(begin[-1], dtype=np.uint32)
+    genes, positions = np.empty(begin[-1], dtype=np.uint32), np.empty(begin[-1], dtype=np.uint32)
     free = begin.copy()
     for gene in range(len(borders) - 1):
         numbers, is_reversed = _canonical(ids[borders[gene] : borders[gene + 1]], k)
         for i in range(len(numbers)):
             if numbers[i] >= 0:
                 genes[free[numbers[i]]] = gene
-                places[free[numbers[i]]] = 2 * i + is_reversed[i]
+                positions[free[numbers[i]]] = 2 * i + is_reversed[i]
                 free[numbers[i]] += 1
-    return begin, genes, places
+    return begin, genes, positions
 
 
 @compiled
@@ -101,12 +112,13 @@ def _shared_kmers(
     k: int,
     begin: npt.NDArray[np.uint32],
     genes: npt.NDArray[np.uint32],
-    places: npt.NDArray[np.uint32],
+    positions: npt.NDArray[np.uint32],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the k-mers that a gene shares with later ones, where it shares enough.
 
     Returns:
-        For each the later gene, strand and diagonal as one number, ascending, and the place in the query.
+        For each shared k-mer the later gene, strand and diagonal as one number, ascending, and its position in the
+        query; both of shape `[n_shared]`.
     """
     numbers, is_reversed = _canonical(ids[borders[query] : borders[query + 1]], k)
     n_shared = np.zeros(len(borders) - 1, dtype=np.int64)
@@ -115,7 +127,7 @@ def _shared_kmers(
     for is_counted in (False, True):
         for i in range(len(numbers)):
             number = numbers[i]
-            if number < 0 or begin[number + 1] - begin[number] > MOST_PLACES:
+            if number < 0 or begin[number + 1] - begin[number] > MAX_OCCURRENCES:
                 continue
             for x in range(np.int64(begin[number + 1]) - 1, np.int64(begin[number]) - 1, -1):
                 other = np.int64(genes[x])
@@ -123,18 +135,18 @@ def _shared_kmers(
                     break
                 if not is_counted:
                     n_shared[other] += 1
-                elif n_shared[other] >= FEWEST_MATCHES:
-                    place = np.int64(places[x]) >> 1
-                    strand = int(places[x] & 1 != is_reversed[i])
+                elif n_shared[other] >= MIN_MATCHES:
+                    position = np.int64(positions[x]) >> 1
+                    strand = int(positions[x] & 1 != is_reversed[i])
                     if strand:  # counted from the other end, so that matches in line differ by a constant there too
-                        place = borders[other + 1] - borders[other] - k - place
-                    keys[n] = (other * 2 + strand) << 32 | (place - i + (1 << 31))
+                        position = borders[other + 1] - borders[other] - k - position
+                    keys[n] = (other * 2 + strand) << 32 | (position - i + (1 << 31))
                     starts[n] = i
                     n += 1
         if not is_counted:
             if len(group):
                 n_shared[group == group[query]] = 0
-            n_kept = n_shared[n_shared >= FEWEST_MATCHES].sum()
+            n_kept = n_shared[n_shared >= MIN_MATCHES].sum()
             keys, starts = np.empty(n_kept, dtype=np.int64), np.empty(n_kept, dtype=np.int64)
     order = np.argsort(keys)
     return keys[order], starts[order]
@@ -148,16 +160,33 @@ def similar_to_some(
     k: int,
     begin: npt.NDArray[np.uint32],
     genes: npt.NDArray[np.uint32],
-    places: npt.NDArray[np.uint32],
+    positions: npt.NDArray[np.uint32],
     identity: float,
     coverage: float,
     first_query: int,
     end_of_queries: int,
 ) -> npt.NDArray[np.int64]:
-    """Return the similar pairs of some genes with later ones, shape `[n_pairs, 2]`."""
+    """Return the similar pairs of some genes with later ones.
+
+    Args:
+        ids: ids of the letters of all genes, one gene after the other, shape `[n_letters]`.
+        borders: where each gene begins in `ids`, and where the last one ends, shape `[n_genes + 1]`.
+        group: of two groups the one of each gene, of which only pairs across are sought, shape `[n_genes]`; or empty.
+        k: bases of a k-mer.
+        begin: where the list of each k-mer begins, of `index_kmers`, shape `[4**k + 1]`.
+        genes: the gene of each occurrence, of `index_kmers`, shape `[n_occurrences]`.
+        positions: the position and strand of each occurrence, of `index_kmers`, shape `[n_occurrences]`.
+        identity: share of equal bases among the columns of the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
+        first_query: the first of the genes whose pairs are sought.
+        end_of_queries: the gene after the last of them.
+
+    Returns:
+        Positions of the genes of each pair, the smaller first, shape `[n_pairs, 2]`.
+    """
     pairs = [(0, 0) for _ in range(0)]
     for query in range(first_query, end_of_queries):
-        keys, starts = _shared_kmers(query, ids, borders, group, k, begin, genes, places)
+        keys, starts = _shared_kmers(query, ids, borders, group, k, begin, genes, positions)
         gene = ids[borders[query] : borders[query + 1]]
         last_similar = -1
         first = 0
@@ -166,14 +195,14 @@ def similar_to_some(
             while end < len(keys) and keys[end] >> 32 == keys[first] >> 32:
                 end += 1
             other, strand = (keys[first] >> 32) >> 1, (keys[first] >> 32) & 1
-            if other != last_similar and end - first >= FEWEST_MATCHES:
+            if other != last_similar and end - first >= MIN_MATCHES:
                 low, high = _densest_band(keys, first, end)
                 partner = ids[borders[other] : borders[other + 1]]
                 reach = starts[low : high + 1].max() - starts[low : high + 1].min() + k
                 shorter = min(len(gene), len(partner))
                 expected = coverage * shorter * identity**k
-                is_candidate = reach > k and reach >= SHORTEST_REACH * shorter
-                if is_candidate and high + 1 - low >= max(FEWEST_MATCHES, SHARE_OF_EXPECTED * expected):
+                is_candidate = reach > k and reach >= MIN_REACH * shorter
+                if is_candidate and high + 1 - low >= max(MIN_MATCHES, MIN_SHARE_OF_EXPECTED * expected):
                     if strand:
                         partner = reverse_complement_ids(partner)
                     origin = (other * 2 + strand << 32) + (1 << 31)
@@ -190,7 +219,7 @@ def similar_to_some(
 
 @compiled
 def _densest_band(keys: npt.NDArray[np.int64], first: int, end: int) -> tuple[int, int]:
-    """Return among ascending diagonals the first and last of the band that holds most."""
+    """Return the first and the last, among ascending diagonals, of the band that holds most."""
     best_low, best_high = first, first
     low = first
     for high in range(first, end):
@@ -203,7 +232,14 @@ def _densest_band(keys: npt.NDArray[np.int64], first: int, end: int) -> tuple[in
 
 @compiled
 def best_score(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], lowest: int, highest: int) -> int:
-    """Return the score of the alignment that `align` finds, in a fraction of its time."""
+    """Return the score of the alignment that `align` finds, in a fraction of its time.
+
+    Args:
+        one: ids of letters of the vocabulary; those that are no base match nothing.
+        other: ids of letters of the vocabulary.
+        lowest: the band's lowest diagonal, a position in `other` less the position in `one`.
+        highest: the band's highest diagonal.
+    """
     width = highest - lowest + 1
     score, gap_score = np.zeros(width, dtype=np.int32), np.full(width, _NEVER, dtype=np.int32)
     best = 0
@@ -229,9 +265,9 @@ def align(
 
     Args:
         one: ids of letters of the vocabulary; those that are no base match nothing.
-        other: ids of the other gene.
+        other: ids of letters of the vocabulary.
         lowest: the band's lowest diagonal, a position in `other` less the position in `one`.
-        highest: its highest.
+        highest: the band's highest diagonal.
 
     Returns:
         Score, equal bases, columns, and the bases of `one` and of `other` from the first column to the last.
@@ -284,7 +320,13 @@ def align(
 
 @compiled
 def reverse_complement_ids(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the other strand of a gene written in ids, 5' to 3': `tokenization.reverse_complement_ids`, compiled."""
+    """Return the other strand of a gene, 5' to 3'.
+
+    `tokenization.bases` has it for codes; code that is compiled can call only what is compiled.
+
+    Args:
+        ids: ids of letters of the vocabulary; those that are no base stay as they are.
+    """
     backwards = ids[::-1].copy()
     for i in range(len(backwards)):
         if backwards[i] >= _FIRST_BASE:
@@ -305,9 +347,9 @@ def are_similar(
 
     Args:
         one: ids of letters of the vocabulary; those that are no base match nothing.
-        other: ids of the other gene.
-        lowest: the lowest diagonal of the band that is looked at.
-        highest: its highest.
+        other: ids of letters of the vocabulary.
+        lowest: the band's lowest diagonal, a position in `other` less the position in `one`.
+        highest: the band's highest diagonal.
         identity: share of equal bases among the columns of the alignment.
         coverage: aligned share of the one gene or of the other, whichever is larger.
     """

@@ -1,4 +1,4 @@
-"""Which genes hold an evaluation gene, or are part of one: exactly, on either strand."""
+"""Which genes contain an evaluation gene, or are contained in one: letter for letter, on either strand."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -8,21 +8,21 @@ import numpy.typing as npt
 
 from genelm.tokenization import reverse_complement
 
+from .canonical_kmers import Kmers, canonical_kmers
 from .familiarity import WORD_LENGTH
-from .kmers import Kmers, canonical_kmers
 
 
 def contained(evaluation: Collection[str], others: Collection[str]) -> npt.NDArray[np.bool_]:
-    """Return which of the others contain, or are contained in, an evaluation gene on either strand.
+    """Return which of some genes contain, or are contained in, an evaluation gene on either strand.
 
     A gene of fewer than 24 bases is found in others by chance; such a one counts only where it equals another.
 
     Args:
         evaluation: genes that no model may learn from, upper case; they are held in memory.
-        others: genes to be looked at, upper case; gone through twice.
+        others: genes to be looked at, upper case; they are gone through twice.
 
     Returns:
-        Shape `[len(others)]`.
+        Whether each of `others` does, shape `[len(others)]`.
     """
     genes = list(evaluation)
     equal = {min(gene, reverse_complement(gene)) for gene in genes}
@@ -39,7 +39,7 @@ def contained(evaluation: Collection[str], others: Collection[str]) -> npt.NDArr
 
 
 class _Index:
-    """From a k-mer to the genes it is in."""
+    """The genes that each k-mer is in."""
 
     def __init__(self, batches: Iterator[tuple[Kmers, npt.NDArray[np.int64]]]) -> None:
         parts = list(batches)
@@ -68,10 +68,10 @@ def _batches(sequences: Collection[str], size: int = 2000) -> Iterator[list[str]
 
 
 def _first_kmers(genes: list[str]) -> dict[int, np.uint64]:
-    """Return the first k-mer of each gene that is of bases alone, where it has one."""
+    """Return position of a gene -> its first k-mer that is of bases alone; genes without one are not in it."""
     first: dict[int, np.uint64] = {}
-    for kmers, places in canonical_kmers(genes, WORD_LENGTH):
-        found, at = np.unique(places, return_index=True)
+    for kmers, owners in canonical_kmers(genes, WORD_LENGTH):
+        found, at = np.unique(owners, return_index=True)
         first.update(zip(found.tolist(), kmers[at], strict=True))
     return first
 
@@ -80,9 +80,9 @@ def _look_for_evaluation_genes(
     genes: list[str], batch: list[str], at_start: _Index, found: npt.NDArray[np.bool_]
 ) -> None:
     candidates: defaultdict[int, set[int]] = defaultdict(set)
-    for kmers, places in canonical_kmers(batch, WORD_LENGTH):
+    for kmers, owners in canonical_kmers(batch, WORD_LENGTH):
         hits = at_start.has(kmers)
-        for kmer, other in set(zip(kmers[hits].tolist(), places[hits].tolist(), strict=True)):
+        for kmer, other in set(zip(kmers[hits].tolist(), owners[hits].tolist(), strict=True)):
             candidates[other].update(at_start.genes_with(np.uint64(kmer)))
     for other, possible in candidates.items():
         found[other] |= any(_is_part(genes[i], batch[other]) for i in possible)

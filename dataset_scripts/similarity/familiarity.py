@@ -1,7 +1,8 @@
-"""How much of a gene was there to be memorised: the share of its 24-mers that occur in the training genes.
+"""Familiarity: k-mer containment in the training set, which tells how much of a gene was there to be memorised.
 
-Genes come in families, so a corpus perplexity is mostly recall of relatives seen in training. The strata of this
-module keep that apart from what a model knows about DNA in general.
+The familiarity of a gene is the share of its 24-mers that occur in the training genes. Genes come in families, so a
+corpus perplexity is mostly recall of relatives seen in training. The strata of this module keep that apart from what a
+model knows about DNA in general.
 """
 
 from collections.abc import Collection
@@ -9,13 +10,13 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from .kmers import Kmers, canonical_kmers
+from .canonical_kmers import Kmers, canonical_kmers
 
 WORD_LENGTH = 24
-"""Long enough that a 24-mer is hardly met twice by chance (4^24 = 2.8e14)."""
+"""Bases of a k-mer: long enough that a 24-mer is hardly met twice by chance (4^24 = 2.8e14)."""
 
 NOVEL, PARTLY_FAMILIAR, FAMILIAR = STRATA = ("novel", "partly familiar", "familiar")
-"""Share 0; above 0 and at most one half; above one half."""
+"""Strata of familiarity: share 0; above 0 and at most one half; above one half."""
 
 PASS_BASES = 1 << 24
 """Training bases whose 24-mers are held at once, 128 MB; more of them are gone through in several passes."""
@@ -29,8 +30,8 @@ def shared_fractions(sequences: Collection[str], training_sequences: Collection[
         training_sequences: the genes a model learned from, letters; they are gone through several times.
 
     Returns:
-        Shares from 0 to 1, shape `[len(sequences)]`. A 24-mer with a letter other than A, C, G, T does not count. A
-        gene without any 24-mer, because it is shorter than that, has the share 0.
+        Familiarity, from 0 to 1, shape `[len(sequences)]`. A 24-mer with a letter other than A, C, G, T does not
+        count. A gene without any 24-mer, because it is shorter than that, has the share 0.
     """
     n_passes = 1 + sum(map(len, training_sequences)) // PASS_BASES
     n_kmers, n_shared = np.zeros(len(sequences)), np.zeros(len(sequences))
@@ -45,12 +46,19 @@ def shared_fractions(sequences: Collection[str], training_sequences: Collection[
 
 
 def familiarity_strata(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
-    """Return the name of the stratum of each share: `novel`, `partly familiar` or `familiar`."""
+    """Return the stratum of each gene: `novel`, `partly familiar` or `familiar`.
+
+    Args:
+        shares: familiarity of each gene, from 0 to 1, shape `[n_genes]`.
+
+    Returns:
+        Names of `STRATA`, shape `[n_genes]`.
+    """
     return np.select([shares == 0, shares <= 0.5], [NOVEL, PARTLY_FAMILIAR], default=FAMILIAR)
 
 
 def _pass_of(kmers: Kmers, n_passes: int) -> npt.NDArray[np.uint64]:
-    """Share k-mers out over the passes by a hash, so that every pass has about as many (Fibonacci hashing)."""
+    """Return the pass of each k-mer, by a hash that gives every pass about as many (Fibonacci hashing)."""
     return (kmers * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) % np.uint64(n_passes)
 
 
@@ -63,7 +71,7 @@ def _distinct(sequences: Collection[str], n_passes: int, number: int) -> Kmers:
 
 
 def _sorted_set(kmers: Kmers) -> Kmers:
-    """Do what `numpy.unique` does, which in its present form with a hash table takes ten times as long."""
+    """Return the different k-mers, ascending, in a tenth of the time of `numpy.unique` and its hash table."""
     ordered = np.sort(kmers)
     return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]]
 
@@ -74,6 +82,6 @@ def _is_in(kmers: Kmers, known: Kmers) -> npt.NDArray[np.bool_]:
     # Looked up in ascending order, neighbours in memory: several times faster than in the order of the genes.
     order = np.argsort(kmers)
     found = np.empty(len(kmers), dtype=bool)
-    places = np.minimum(np.searchsorted(known, kmers[order]), len(known) - 1)
-    found[order] = known[places] == kmers[order]
+    slots = np.minimum(np.searchsorted(known, kmers[order]), len(known) - 1)
+    found[order] = known[slots] == kmers[order]
     return found

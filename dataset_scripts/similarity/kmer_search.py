@@ -19,11 +19,11 @@ from genelm.tokenization import encode
 from .compiled_search import index_kmers, similar_to_some
 
 SEED_LENGTHS = (11, 13)
-"""Bases of a k-mer, least and most: at an identity of 0.8, nine in a hundred of eleven bases stay whole. In between it
-grows with the genes, so that a k-mer stands at some places by chance, not at hundreds."""
+"""Bases of a k-mer, at least and at most: at an identity of 0.8, nine in a hundred k-mers of eleven bases stay whole.
+In between it grows with the genes, so that a k-mer occurs at some positions by chance, not at hundreds."""
 
-MOST_LETTERS = 1 << 32
-"""Places are numbered with 32 bits; the numbers and the letters take 9 bytes a letter in memory."""
+MAX_LETTERS = 1 << 32
+"""Positions are numbered with 32 bits; the numbers and the letters take 9 bytes a letter in memory."""
 
 _BLOCKS = 64
 """Blocks of queries, so that threads end together."""
@@ -32,10 +32,16 @@ _BLOCKS = 64
 def search_with_kmers(
     sequences: Collection[str], identity: float, coverage: float, threads: int
 ) -> npt.NDArray[np.int64]:
-    """Compare all genes with all genes; see `similarity.similar_pairs`.
+    """Return the pairs of similar genes, of all genes with all genes.
+
+    Args:
+        sequences: genes, upper case; they are gone through twice.
+        identity: share of equal bases in the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
+        threads: processor cores.
 
     Returns:
-        Each pair `i < j` as the number `i * len(sequences) + j`, ascending.
+        Each pair `i < j` as the number `i * len(sequences) + j`, ascending, shape `[n_pairs]`.
 
     Raises:
         InputError: the genes have too many letters.
@@ -49,17 +55,20 @@ def search_with_kmers(
 def similar_to_reference(
     sequences: Collection[str], reference: Collection[str], identity: float, coverage: float, threads: int
 ) -> npt.NDArray[np.bool_]:
-    """Return which genes are similar to one of some reference genes, sought by k-mers shorter by a base.
+    """Return which genes are similar to one of some reference genes, by a closer look with k-mers shorter by a base.
 
     Args:
-        sequences: genes, upper case; gone through twice.
-        reference: genes to compare them with, upper case; gone through twice.
-        identity: share of equal bases in the alignment from which two genes are similar.
-        coverage: share of either gene that has to be aligned for that.
+        sequences: genes, upper case; they are gone through twice.
+        reference: genes, upper case; they are gone through twice.
+        identity: share of equal bases in the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
         threads: processor cores.
 
     Returns:
-        Shape `[len(sequences)]`.
+        Whether each gene is, shape `[len(sequences)]`.
+
+    Raises:
+        InputError: the genes have too many letters.
     """
     is_reference = np.arange(len(sequences) + len(reference)) >= len(sequences)
     similar = np.zeros(len(is_reference), dtype=bool)
@@ -76,12 +85,12 @@ def _similar(
     threads: int,
     shorter_by: int,
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield similar pairs, the smaller position first, block by block; with groups, the pairs across them alone."""
+    """Yield the similar pairs, the smaller position first, block by block; with groups, only the pairs across them."""
     lengths = np.fromiter(map(len, chain(*collections)), dtype=np.int64, count=sum(map(len, collections)))
     borders = np.concatenate([[0], np.cumsum(lengths)])
-    if borders[-1] >= MOST_LETTERS:
+    if borders[-1] >= MAX_LETTERS:
         raise InputError(
-            f"The search for similar genes by k-mers holds less than {MOST_LETTERS:,} letters, but there are "
+            f"The search for similar genes by k-mers holds less than {MAX_LETTERS:,} letters, but there are "
             f"{borders[-1]:,}; leave it out with --cluster-with none, or use --cluster-with mmseqs2."
         )
     ids = np.empty(borders[-1], dtype=np.uint8)

@@ -20,29 +20,38 @@ SEED_LENGTH = 12
 """Bases of a seed. MMseqs2's own choice of 15 misses more pairs and needs a table of 8.6 GB, this less than 0.3."""
 
 CLOSING_SEED_LENGTHS = (12, 10, 9)
-"""For the last look over a split: each finds pairs that the others miss."""
+"""Bases of the seeds for the last look over a split: each finds pairs that the others miss."""
 
-LEAST_SCORE = 15
-"""What the stretch around a seed has to score without gaps to be aligned, by MMseqs2's own choice."""
+MIN_SCORE = 15
+"""What the stretch around a seed has to score without gaps to be aligned; MMseqs2's own choice."""
 
-CLOSING_LEAST_SCORE = 30
-"""For the last look over a split, where most seeds stand by chance and to align them all takes most of the time; what
-the lower score finds there is found (`benchmarks/similarity.py` looks with it)."""
+CLOSING_MIN_SCORE = 30
+"""The same for the last look over a split, where most seeds match by chance and aligning them all takes most of the
+time. What the lower score finds is found there too (`benchmarks/similarity.py` looks with it)."""
 
-MOST_HITS = 20_000
+MAX_HITS = 20_000
 """Candidates of one gene that are aligned; families of repeats have thousands of members."""
 
 
 def search_with_mmseqs2(
     sequences: Collection[str], identity: float, coverage: float, threads: int
 ) -> npt.NDArray[np.int64]:
-    """Align all genes with all genes; see `similarity.similar_pairs`.
+    """Return the pairs of similar genes that MMseqs2 finds when it aligns all genes with all genes.
+
+    Args:
+        sequences: genes, upper case.
+        identity: share of equal bases in the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
+        threads: processor cores.
 
     Returns:
-        Each pair `i < j` as the number `i * len(sequences) + j`, ascending.
+        Each pair `i < j` as the number `i * len(sequences) + j`, ascending, shape `[n_pairs]`.
+
+    Raises:
+        InputError: MMseqs2 is not installed, or fails.
     """
     codes = [np.array([], dtype=np.int64)]
-    for query, target in find_hits(sequences, None, identity, coverage, threads, SEED_LENGTH, LEAST_SCORE):
+    for query, target in find_hits(sequences, None, identity, coverage, threads, SEED_LENGTH, MIN_SCORE):
         low, high = np.minimum(query, target), np.maximum(query, target)
         codes.append(np.unique((low * len(sequences) + high)[low < high]))
     return np.unique(np.concatenate(codes))
@@ -55,21 +64,21 @@ def find_hits(
     coverage: float,
     threads: int,
     seed_length: int,
-    least_score: int,
+    min_score: int,
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Align queries with targets.
+    """Align queries with targets, and yield those that are similar.
 
     Args:
         queries: genes, upper case.
         targets: genes to align them with; None is the queries themselves.
-        identity: share of equal bases in the alignment from which two genes are similar.
-        coverage: share of either gene that has to be aligned for that.
+        identity: share of equal bases in the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
         threads: processor cores.
         seed_length: bases of a seed; shorter ones find more, in more time.
-        least_score: what the stretch around a seed scores at least; see `LEAST_SCORE`.
+        min_score: what the stretch around a seed scores at least; see `MIN_SCORE`.
 
     Yields:
-        Positions of similar queries and targets, block by block.
+        Block by block the positions of similar queries and targets, both of shape `[n_hits]`.
 
     Raises:
         InputError: MMseqs2 is not installed, or fails.
@@ -86,8 +95,8 @@ def find_hits(
             "--strand": 2,  # both
             "-k": seed_length,
             "--mask": 0,  # stretches of low complexity are seeds as well: what is alike there is alike
-            "--min-ungapped-score": least_score,
-            "--max-seqs": MOST_HITS,
+            "--min-ungapped-score": min_score,
+            "--max-seqs": MAX_HITS,
             "--min-seq-id": identity,
             "--format-output": "query,target,qcov,tcov",
             "--threads": threads,
@@ -102,7 +111,7 @@ def find_hits(
 
 
 def is_installed() -> bool:
-    """Return whether MMseqs2 is there to be asked."""
+    """Return whether MMseqs2 is installed."""
     return _program() is not None
 
 

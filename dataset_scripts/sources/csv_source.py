@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genelm.storage import InputError, open_text
 
-from ..gene_schema import SOURCE_COLUMNS, Gene, SourceGene, new_gene
+from ..genes import SOURCE_COLUMNS, Gene, SourceGene, new_gene
 
 PAPER_COLUMNS = {
     "gene_id": "NCBIGeneID",
@@ -17,10 +17,10 @@ PAPER_COLUMNS = {
     "gene_group": "GeneGroupIdentifier",
     "sequence": "NucleotideSequence",
 }
-"""Our columns under the names they have in the files of arXiv 2307.10634."""
+"""Our column -> its name in the files of arXiv 2307.10634."""
 
 _LARGEST_CELL = 2**31 - 1
-"""Characters; csv's own limit of 131,072 is shorter than many genes."""
+"""Characters of a cell; csv's own limit of 131,072 is shorter than many genes."""
 
 
 def read_csv(
@@ -33,16 +33,16 @@ def read_csv(
     around a sequence are taken off.
 
     Args:
-        path: a UTF-8 file.
+        path: a UTF-8 file, plain or compressed, which its content tells and not its name.
         columns: our column -> the file's column.
-        label: what tells the file from others of the same build; its name where None.
+        label: what tells the file from others of the same build; None is the name of the file.
         is_extra: whether `columns` are of another file, so that those which this one lacks are found by our own names.
 
     Yields:
         Each gene as it stands in the file: letters are not checked here.
 
     Raises:
-        InputError: the file is not UTF-8 CSV, lacks a column, has no rows, or a row cannot be read.
+        InputError: the file is not UTF-8 CSV, is cut off, lacks a column, has no rows, or a row cannot be read.
     """
     csv.field_size_limit(_LARGEST_CELL)
     try:
@@ -55,6 +55,12 @@ def read_csv(
         raise InputError(f"{path} is not UTF-8 text; save it as UTF-8 and try again.") from error
     except csv.Error as error:
         raise InputError(f"{path} is not well-formed CSV ({error}); correct or export it again.") from error
+
+
+def has_csv_name(path: Path) -> bool:
+    """Return whether a name says that a file is CSV, be it compressed or not: `genes.csv`, `genes.csv.gz`."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bgz")]
+    return suffixes[-1:] == [".csv"]
 
 
 def _read_rows(

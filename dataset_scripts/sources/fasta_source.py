@@ -1,4 +1,4 @@
-"""Genes from FASTA files, plain or compressed with gzip."""
+"""Genes from FASTA files, plain or compressed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +7,14 @@ import dnaio
 
 from genelm.storage import InputError, open_bytes
 
-from ..gene_schema import SourceGene, new_gene
+from ..genes import SourceGene, new_gene
 
 
 def read_fasta(path: Path) -> Iterator[SourceGene]:
     """Read genes from a FASTA file: the gene id is the first word of the header, the description is the rest.
 
     Args:
-        path: an ASCII file; compression is recognised by content, whatever the suffix.
+        path: an ASCII file, plain or compressed, which its content tells and not its name.
 
     Yields:
         Each gene as it stands in the file: letters are not checked here.

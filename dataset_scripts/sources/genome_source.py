@@ -1,4 +1,4 @@
-"""Genes of a genome: sequences from FASTA at the places that an annotation gives."""
+"""Genes of a genome: sequences from FASTA at the positions that an annotation gives."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,9 @@ import pysam
 from genelm.storage import InputError, OptionError
 from genelm.tokenization import reverse_complement
 
-from ..dropped import Dropped
-from ..gene_schema import SourceGene, new_gene
-from .annotation import FEATURE_KINDS, GeneModel, read_gene_models
+from ..genes import Dropped, SourceGene, new_gene
+from .annotation import GeneModel, read_gene_models
 from .indexed_fasta import open_indexed_fasta
-
-__all__ = ["FEATURE_KINDS", "read_genome"]
 
 
 def read_genome(
@@ -22,16 +19,16 @@ def read_genome(
     """Read the genes of a genome in the order of its annotation.
 
     Args:
-        fasta: the sequences, plain, gzip or bgzip.
+        fasta: FASTA with the sequences of the contigs, plain or compressed.
         annotation: GFF3 or GTF, plain or compressed.
-        feature: `gene`, or `exon-spliced` or `CDS` of one transcript; see `annotation.read_gene_models`.
+        feature: `gene`, or of the transcript that stands for a gene `exon-spliced` or `CDS`.
         flank: bases to read on either side of a gene, up to the end of its contig.
         max_length: longer genes are counted as `too_long` and not read; None reads all.
-        dropped: where genes left out are counted: also, as `cut_off_by_contig`, those of a slice of a chromosome that
-            begin before it.
+        dropped: where genes that are dropped are counted: those that `read_gene_models` drops, the too long ones, and
+            as `cut_off_by_contig` those of a slice of a chromosome that begin before it.
 
     Yields:
-        Genes on their sense strand; `start` and `end` are the span of what was read.
+        Genes on their sense strand; `start` and `end`, 1-based and inclusive, are the span of what was read.
 
     Raises:
         InputError: a file cannot be used, or the two do not fit together.
@@ -52,7 +49,7 @@ def read_genome(
 def _spans_on_contig(
     gene: GeneModel, contigs: pysam.FastaFile, fasta: Path, flank: int
 ) -> tuple[tuple[int, int], ...]:
-    """Check that the gene lies on a contig of the FASTA file, and add the flanks."""
+    """Return the spans to read, with flanks, after a check that they lie on a contig of the FASTA file."""
     if gene.contig not in contigs:
         some = ", ".join(contigs.references[:5])
         raise InputError(

@@ -5,167 +5,41 @@ Source: NCBI Datasets, REST interface, version 2 (https://www.ncbi.nlm.nih.gov/d
 
 import hashlib
 import json
-import os
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
-import tenacity
 from tqdm import tqdm
 
 from genelm.storage import InputError, ServerError, atomic_file, sha256_of
 
-from ..dropped import Dropped
+from ..genes import Dropped
 from .ncbi_package import PackageError, check_gene_package, read_reports
 from .ncbi_report import GeneReport, choose_assembly_of_organisms
+from .ncbi_server import NcbiServer, Refused
 
-NCBI_URL = "https://api.ncbi.nlm.nih.gov/datasets/v2"
 PAGE_GENES = 1000
 """Reports of one page, NCBI's largest."""
 
 BATCH_GENES, BATCH_BASES = 250, 10_000_000
 """A package ends at whichever comes first, so that a request is answered in seconds and little is lost with one."""
 
-Answer = TypeVar("Answer")
-
-
-@dataclass
-class NcbiServer:
-    """Where genes are asked for, and with how much patience.
-
-    Args:
-        url: base of the REST interface; the environment variable NCBI_DATASETS_URL names another one.
-        api_key: raises NCBI's limit from 3 to 10 requests a second.
-        attempts: how often one request is made before it is given up.
-        first_wait: seconds after the first failure, twice as many after each further one, up to a minute.
-        timeout: seconds without a byte after which a request has failed.
-        at_once: requests under way at the same time.
-    """
-
-    url: str = field(default_factory=lambda: os.environ.get("NCBI_DATASETS_URL", NCBI_URL))
-    api_key: str | None = field(default_factory=lambda: os.environ.get("NCBI_API_KEY"))
-    attempts: int = 8
-    first_wait: float = 1.0
-    timeout: float = 60.0
-    at_once: int = 4
-
-    def __post_init__(self) -> None:
-        self._pace = _Pace(10 if self.api_key else 3)
-
-    def post(self, path: str, body: dict[str, Any], use: Callable[[requests.Response], Answer], what: str) -> Answer:
-        """Make a request, again and again while the fault may pass, and use its answer.
-
-        Args:
-            path: below `url`.
-            body: sent as JSON.
-            use: what to do with the answer; a PackageError in it counts as a fault that may pass.
-            what: what is asked for, in the words of an error.
-
-        Raises:
-            ServerError: the server refused, or the attempts are used up.
-        """
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.attempts),
-            wait=self._wait,
-            retry=tenacity.retry_if_exception_type((_MayPass, PackageError)),
-            before_sleep=partial(self._say_what_is_waited_for, what),
-            reraise=True,
-        )
-        try:
-            return retrying(self._post_once, path, body, use, what)
-        except (_MayPass, PackageError) as error:
-            raise ServerError(
-                f"NCBI did not give {what} in {self.attempts} attempts, the last of which ended in: {error}. What has "
-                "arrived is kept; the same command goes on from there."
-            ) from error
-
-    def _post_once(
-        self, path: str, body: dict[str, Any], use: Callable[[requests.Response], Answer], what: str
-    ) -> Answer:
-        self._pace.wait()
-        headers = {"api-key": self.api_key} if self.api_key else {}
-        try:
-            with requests.post(
-                f"{self.url}{path}", json=body, headers=headers, timeout=self.timeout, stream=True
-            ) as answer:
-                if answer.status_code == 429 or answer.status_code >= 500:
-                    raise _MayPass(f"status {answer.status_code}", _seconds(answer.headers.get("Retry-After")))
-                if answer.status_code >= 400:
-                    raise Refused(f"NCBI refused {what} with status {answer.status_code}: {answer.text[:300]}")
-                return use(answer)
-        except (requests.RequestException, ValueError, AttributeError) as error:  # or not the JSON it should be
-            raise _MayPass(_reason(error)) from error
-
-    def _say_what_is_waited_for(self, what: str, state: tenacity.RetryCallState) -> None:
-        """Say it from the second failure on: one alone is nothing unusual."""
-        if state.attempt_number > 1 and state.outcome is not None and state.next_action is not None:
-            tqdm.write(
-                f"NCBI has not given {what} ({state.outcome.exception()}); attempt {state.attempt_number + 1} of "
-                f"{self.attempts} in {state.next_action.sleep:.0f} seconds.",
-                file=sys.stderr,
-            )
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Return the seconds to the next attempt: as many as the server asks for, and at least the growing wait."""
-        backoff = tenacity.wait_random_exponential(multiplier=self.first_wait, max=60)(state)
-        error = state.outcome.exception() if state.outcome is not None else None
-        return max(backoff, error.wait if isinstance(error, _MayPass) else 0.0)
-
-
-class Refused(ServerError):
-    """The server will not answer this request however often it is made."""
-
-
-class _MayPass(Exception):
-    """A request failed for now. `wait` is how many seconds the server asked for."""
-
-    def __init__(self, message: str, wait: float = 0.0) -> None:
-        super().__init__(message)
-        self.wait = wait
-
-
-def _reason(error: Exception) -> str:
-    """Return what an error says, without the objects of the library it comes from."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    said = str(error) if cause is None else str(cause).partition(": ")[2] or str(cause)
-    return " ".join(said.split())[:200]
-
-
-class _Pace:
-    """Lets requests begin no closer together than the server allows."""
-
-    def __init__(self, per_second: float) -> None:
-        self._interval = 1 / per_second
-        self._lock = threading.Lock()
-        self._next = 0.0
-
-    def wait(self) -> None:
-        with self._lock:
-            begin = max(self._next, time.monotonic())
-            self._next = begin + self._interval
-        time.sleep(max(0.0, begin - time.monotonic()))
-
 
 @dataclass
 class NcbiDownload:
-    """What was listed and fetched.
+    """The genes that were listed and fetched.
 
     Args:
-        packages: checked zips, in ascending order of their genes' numbers.
-        assemblies: number of the organism -> assembly.
+        packages: checked zips, in ascending order of their genes' GeneIDs.
+        assemblies: taxon id of the organism -> assembly.
         organism: scientific name.
         genes_listed: genes that NCBI has of the taxon.
         genes_asked_for: genes of the wanted lengths on the assembly.
-        catalog_sha256: of the reports the choice was made from.
-        dropped: reason -> genes that were not asked for, or not delivered.
+        catalog_sha256: SHA-256 of the reports that the choice was made from.
+        dropped: genes that were not asked for, or not delivered.
     """
 
     packages: list[Path]
@@ -186,18 +60,21 @@ def download_gene_packages(
     max_length: int | None,
     server: NcbiServer,
 ) -> NcbiDownload:
-    """Fetch the genes of a taxon, or go on with that, or find them in the cache.
+    """Fetch the genes of a taxon, or go on with a download that was broken off, or find them in the cache.
 
     Every page and package is kept once it has been checked. A catalog in the cache is a snapshot: from the same cache
     the same genes come, whatever NCBI has changed; another folder starts anew.
 
     Args:
-        taxon: number of the organism in NCBI's taxonomy.
+        taxon: id of the organism in NCBI's taxonomy.
         cache: folder for pages and packages.
-        assembly: such as `GCF_000001405`, or None; see `choose_assembly_of_organisms`.
+        assembly: such as `GCF_000001405`; None is the one that most genes name first.
         min_length: shorter genes are counted as `too_short` and not asked for.
         max_length: longer genes are counted as `too_long` and not asked for; None is no limit.
         server: where to ask.
+
+    Returns:
+        The packages, and what is known of them.
 
     Raises:
         ServerError: a request failed for good. It names the batch, and all other batches are in the cache.
@@ -301,7 +178,7 @@ def _page(path: Path, taxon: str, token: str | None, number: int, server: NcbiSe
 
 
 def _needed(gene: dict[str, Any]) -> dict[str, Any]:
-    """Keep of a report what is used; whole ones would fill the cache with ontologies and transcripts."""
+    """Return the part of a report that is used; whole ones would fill the cache with ontologies and transcripts."""
     try:
         GeneReport.from_json(gene)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -310,7 +187,7 @@ def _needed(gene: dict[str, Any]) -> dict[str, Any]:
 
 
 def _batches(lengths: dict[int, int]) -> Iterator[list[int]]:
-    """Cut genes into batches in the order of their numbers."""
+    """Yield batches of genes, in the order of their GeneIDs."""
     batch: list[int] = []
     bases = 0
     for gene_id in sorted(lengths):
@@ -323,7 +200,11 @@ def _batches(lengths: dict[int, int]) -> Iterator[list[int]]:
 
 
 def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -> tuple[list[Path], list[int]]:
-    """Fetch all packages that the cache lacks, several at once; one that fails does not keep the others back."""
+    """Fetch all packages that the cache lacks, several at once; one that fails does not keep the others back.
+
+    Returns:
+        The packages, and the GeneIDs that they lack.
+    """
     failed: dict[int, ServerError] = {}
     missing: dict[int, list[int]] = {}
     pool = ThreadPoolExecutor(server.at_once)
@@ -350,7 +231,7 @@ def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -
 
 
 def _fetch_batch(batch: list[int], folder: Path, server: NcbiServer) -> list[int]:
-    """Have the package of a batch in the cache, whole, and give those of its genes that NCBI left out."""
+    """Fetch the package of a batch unless it is whole in the cache, and return those of its genes that it lacks."""
     path = _package_file(folder, batch)
     if path.is_file():
         try:
@@ -377,22 +258,9 @@ def _missing(path: Path, batch: list[int]) -> list[int]:
 
 
 def _package_file(folder: Path, batch: list[int]) -> Path:
-    """Name a package after what was asked for."""
+    """Return the file of a package, which is named after the genes that were asked for."""
     return folder / f"{hashlib.sha256(json.dumps(batch).encode()).hexdigest()[:24]}.zip"
 
 
 def _pages_folder(folder: Path) -> Path:
     return folder / "catalog"
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Read Retry-After, which is a number of seconds or a date."""
-    if not retry_after:
-        return 0.0
-    try:
-        return float(retry_after)
-    except ValueError:
-        try:
-            return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-        except ValueError:
-            return 0.0

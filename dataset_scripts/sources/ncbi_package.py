@@ -15,8 +15,7 @@ import dnaio
 
 from genelm.storage import InputError
 
-from ..dropped import Dropped
-from ..gene_schema import SourceGene, new_gene
+from ..genes import Dropped, SourceGene, new_gene
 from .ncbi_report import GeneReport, Location, choose_assembly_of_organisms
 
 DATA = "ncbi_dataset/data/"
@@ -47,9 +46,9 @@ def check_gene_package(path: Path) -> None:
         path: a zip of NCBI Datasets, or the folder it was unpacked to.
 
     Raises:
-        PackageError: it is no zip, cut off, or damaged; it names a path outside itself or unpacks to far too much; a
-            file that it needs is missing, or has another length than `dataset_catalog.json` or another MD5 than
-            `md5sum.txt` says.
+        PackageError: the package is no zip, cut off, or damaged; it names a path outside itself or unpacks to far too
+            much; a file that it needs is missing, or has another length than `dataset_catalog.json` or another MD5
+            than `md5sum.txt` says.
     """
     with _open_package(path) as package:
         names = package.names()
@@ -76,6 +75,12 @@ def check_gene_package(path: Path) -> None:
 def read_reports(path: Path) -> Iterator[GeneReport]:
     """Read the data reports of a package, in its order.
 
+    Args:
+        path: a zip of NCBI Datasets, or the folder it was unpacked to.
+
+    Yields:
+        One report a gene.
+
     Raises:
         PackageError: the package cannot be read, or a report lacks what every report has.
     """
@@ -90,17 +95,28 @@ def read_reports(path: Path) -> Iterator[GeneReport]:
 
 
 def choose_assemblies(paths: list[Path], wanted: str | None) -> dict[str, str]:
-    """Choose for each organism the assembly that is read from some packages; see `choose_assembly_of_organisms`."""
+    """Return for each organism the assembly that is read from some packages.
+
+    Args:
+        paths: zips of NCBI Datasets, or folders they were unpacked to.
+        wanted: an assembly for all organisms; None is for each the one that most of its genes name first.
+
+    Returns:
+        Taxon id of the organism -> assembly, without version unless `wanted` has one.
+
+    Raises:
+        InputError: a package cannot be read, or no gene is on the wanted assembly, or on any.
+    """
     return choose_assembly_of_organisms((report for path in paths for report in read_reports(path)), wanted)
 
 
 def read_gene_package(path: Path, *, assemblies: dict[str, str], dropped: Dropped) -> Iterator[SourceGene]:
-    """Read one record a gene, of the chosen assembly, in the order of `gene.fna`.
+    """Read the genes of a package, one record each, on the chosen assembly, in the order of `gene.fna`.
 
     Args:
         path: a zip of NCBI Datasets, or the folder it was unpacked to.
-        assemblies: number of the organism -> assembly, as `choose_assemblies` gives it.
-        dropped: where genes that are not on it are counted, as `not_on_assembly`.
+        assemblies: taxon id of the organism -> assembly, as `choose_assemblies` returns it.
+        dropped: where genes that are not on the assembly are counted, under `not_on_assembly`.
 
     Yields:
         Genes on their sense strand, as NCBI's records are.
@@ -120,7 +136,7 @@ def read_gene_package(path: Path, *, assemblies: dict[str, str], dropped: Droppe
             assembly, location = chosen
             wanted[report.gene_id, location] = assembly
     for place, header, sequence in _records(path):
-        gene_id, location = _place_of(place, header, len(sequence), reports)
+        gene_id, location = _location_of(place, header, len(sequence), reports)
         assembly_of_record = wanted.pop((gene_id, location), None)
         if assembly_of_record is not None:
             yield SourceGene(_gene(reports[gene_id], assembly_of_record, location, sequence), place)
@@ -149,7 +165,7 @@ def _gene(report: GeneReport, assembly: str, location: Location, sequence: str) 
 
 
 def _records(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield place, header and sequence of each record of gene.fna."""
+    """Yield file and number, header and sequence of each record of gene.fna."""
     with _open_package(path) as package, package.open(SEQUENCES) as file:
         try:
             for number, record in enumerate(dnaio.FastaReader(file), start=1):  # type: ignore[arg-type]
@@ -158,8 +174,8 @@ def _records(path: Path) -> Iterator[tuple[str, str, str]]:
             raise PackageError(f"{path}: gene.fna is not FASTA ({error}); download it again.") from error
 
 
-def _place_of(place: str, header: str, length: int, reports: dict[str, GeneReport]) -> tuple[str, Location]:
-    """Read the gene and its place off the header of a record, and find the place in the gene's report."""
+def _location_of(place: str, header: str, length: int, reports: dict[str, GeneReport]) -> tuple[str, Location]:
+    """Return the gene and the location in the header of a record, the latter as the gene's report has it."""
     parts = _HEADER.match(header)
     if parts is None:
         raise PackageError(f"{place} has the header {header[:80]!r}, without a place and a GeneID; download it again.")
@@ -241,7 +257,7 @@ def _check_entries(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _read_through(package: _Package, name: str) -> tuple[int, str]:
-    """Read a file to its end, where a zip checks its CRC, and give its length and its MD5."""
+    """Return length and MD5 of a file, which is read to its end, where a zip checks its CRC."""
     digest, size = hashlib.md5(usedforsecurity=False), 0
     with package.open(name) as file:
         for block in iter(lambda: file.read(1 << 20), b""):

@@ -10,7 +10,7 @@ from genelm.storage import InputError
 
 
 class Location(NamedTuple):
-    """A place of a gene, 1-based and inclusive."""
+    """A location of a gene on a sequence of an assembly; `start` and `end` are 1-based and inclusive."""
 
     accession: str
     start: int
@@ -29,14 +29,14 @@ class GeneReport:
     """The data report of a gene.
 
     Args:
-        gene_id: NCBI's number.
+        gene_id: NCBI's GeneID.
         symbol: short name.
         description: full name.
         gene_type: in NCBI's words.
         gene_group: the first group of related genes.
-        tax_id: number of the organism.
-        organism: its scientific name.
-        locations: assembly with version -> places of the gene on it, both in the order of the report.
+        tax_id: taxon id of the organism.
+        organism: scientific name of the organism.
+        locations: assembly with version -> locations of the gene on it, both in the order of the report.
     """
 
     gene_id: str
@@ -50,7 +50,7 @@ class GeneReport:
 
     @classmethod
     def from_json(cls, report: Mapping[str, Any]) -> "GeneReport":
-        """Read a report as packages have it (`geneId`) or as the REST interface does (`gene_id`).
+        """Return the report of a JSON object, as packages have it (`geneId`) or the REST interface (`gene_id`).
 
         Raises:
             KeyError, TypeError or ValueError: something that every report has is missing or of another kind.
@@ -59,8 +59,8 @@ class GeneReport:
         locations: defaultdict[str, list[Location]] = defaultdict(list)
         for annotation in report.get("annotations", []):
             annotation = {_snake(name): value for name, value in annotation.items()}
-            for place in annotation.get("genomic_locations", []):
-                locations[annotation["assembly_accession"]].append(_location(place))
+            for location in annotation.get("genomic_locations", []):
+                locations[annotation["assembly_accession"]].append(_location(location))
         groups = report.get("gene_groups") or [{}]
         return cls(
             gene_id=str(int(report["gene_id"])),
@@ -70,37 +70,36 @@ class GeneReport:
             gene_group=groups[0].get("id"),
             tax_id=str(report["tax_id"]),
             organism=report.get("taxname"),
-            locations={assembly: tuple(places) for assembly, places in locations.items()},
+            locations={assembly: tuple(found) for assembly, found in locations.items()},
         )
 
     def on_assembly(self, wanted: str) -> tuple[str, Location] | None:
-        """Return the place of the gene that is read, and the assembly with its version.
+        """Return the assembly with its version, and the location on it at which the gene is read.
 
         Args:
             wanted: such as `GCF_000001405`, of which the newest version is taken, or with a version.
 
         Returns:
-            None where the gene is not on it. Of several places one on a whole chromosome (`NC_`) comes first, then the
-            first in the report.
+            None where the gene is not on the assembly. Of several locations one on a whole chromosome (`NC_`) comes
+            first, then the first in the report.
         """
         versions = [name for name in self.locations if wanted in (name, _unversioned(name))]
         if not versions:
             return None
         assembly = max(versions, key=_version)
-        places = self.locations[assembly]
-        return assembly, min(places, key=lambda place: not place.accession.startswith("NC_"))
+        return assembly, min(self.locations[assembly], key=lambda found: not found.accession.startswith("NC_"))
 
 
 def choose_assembly_of_organisms(reports: Iterable[GeneReport], wanted: str | None) -> dict[str, str]:
-    """Choose for each organism the assembly that is read.
+    """Return for each organism the assembly that is read.
 
     Args:
-        reports: of all genes.
+        reports: the reports of all genes.
         wanted: an assembly for all, or None: the one that most genes name first, since NCBI names the reference
             assembly first; of equals the one first in the alphabet.
 
     Returns:
-        Number of the organism -> assembly, without version unless `wanted` has one.
+        Taxon id of the organism -> assembly, without version unless `wanted` has one.
 
     Raises:
         InputError: no gene is on the wanted assembly, or on any.
@@ -122,15 +121,15 @@ def choose_assembly_of_organisms(reports: Iterable[GeneReport], wanted: str | No
     return {tax: min(counts, key=lambda name: (-counts[name], name)) for tax, counts in sorted(named_first.items())}
 
 
-def _location(place: Mapping[str, Any]) -> Location:
-    place = {_snake(name): value for name, value in place.items()}
-    span = place["genomic_range"]
+def _location(content: Mapping[str, Any]) -> Location:
+    content = {_snake(name): value for name, value in content.items()}
+    span = content["genomic_range"]
     return Location(
-        accession=place["genomic_accession_version"],
+        accession=content["genomic_accession_version"],
         start=int(span["begin"]),
         end=int(span["end"]),
         strand="-" if span.get("orientation") == "minus" else "+",
-        chromosome=place.get("sequence_name"),
+        chromosome=content.get("sequence_name"),
     )
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from genelm.storage import OptionError
 
-from ..gene_schema import Gene, new_gene
+from ..genes import Gene, new_gene
 
 MIN_LENGTH = 30
 """Shortest gene, in bases, before the deletion in a PSEUDO gene."""
@@ -37,11 +37,11 @@ _CODON_WEIGHTS /= _CODON_WEIGHTS.sum()
 
 
 def simulate_genes(num_genes: int, seed: int, max_length: int) -> list[Gene]:
-    """Make genes as the module describes, no two with the same sequence.
+    """Return simulated genes, no two with the same sequence.
 
     Args:
-        num_genes: how many.
-        seed: of the random numbers; the same seed gives the same genes as long as numpy keeps its streams.
+        num_genes: number of genes.
+        seed: seed of the random numbers; the same one gives the same genes as long as numpy keeps its streams.
         max_length: longest gene, in bases; at least `MIN_LENGTH`.
 
     Returns:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genelm.storage import InputError
-from genelm.tokenization import ConcatenatedSequences
+from genelm.tokenization import concatenate_sequences, kmers
 
 from ..statistics import jensen_shannon
 
@@ -21,8 +21,8 @@ def kmer_frequencies(sequences: Sequence[str], k: int = 4) -> npt.NDArray[np.flo
     Returns:
         Relative frequencies, shape `[n_genes, 4 ** k]`, k-mers in alphabetical order; zeros for a gene without one.
     """
-    genes = ConcatenatedSequences.of(sequences)
-    slots = genes.owners[genes.runs >= k] * 4**k + genes.kmers(k)
+    genes = concatenate_sequences(sequences)
+    slots = genes.owners[genes.runs >= k] * 4**k + kmers(genes, k)
     counts = np.bincount(slots, minlength=len(sequences) * 4**k).reshape(len(sequences), 4**k)
     return counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
 
@@ -41,7 +41,7 @@ def kmer_divergence(sequences: Sequence[str], others: Sequence[str], k: int) -> 
     Raises:
         InputError: one of the sets has no k-mer.
     """
-    spectra = [np.bincount(ConcatenatedSequences.of(genes).kmers(k), minlength=4**k) for genes in (sequences, others)]
+    spectra = [np.bincount(kmers(concatenate_sequences(genes), k), minlength=4**k) for genes in (sequences, others)]
     if not all(spectrum.any() for spectrum in spectra):
         raise InputError(f"K-mers of {k} bases need sequences at least so long on both sides; give longer ones.")
     return jensen_shannon(*spectra)

@@ -9,9 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from genelm.tokenization import ConcatenatedSequences, bases_ahead, in_chunks, reverse_complement_ids
-
-Integers = npt.NDArray[np.int64]
+from genelm.tokenization import (
+    ConcatenatedSequences,
+    Integers,
+    bases_ahead,
+    concatenate_sequences,
+    in_chunks,
+    reverse_complement_codes,
+)
 
 PART_BASES = 1 << 20
 """Letters of genes, and twice as many of training genes, that are searched for matches at once: some 400 MB."""
@@ -34,7 +39,7 @@ def longest_matches(genes: Sequence[str], training: Sequence[str]) -> Integers:
     for part in in_chunks(genes, PART_BASES):
         members = slice(first, first + len(part))
         for known in in_chunks(training, 2 * PART_BASES):
-            found = _matches(ConcatenatedSequences.of(part), ConcatenatedSequences.of(known))
+            found = _matches(concatenate_sequences(part), concatenate_sequences(known))
             longest[members] = np.maximum(longest[members], found)
         first = members.stop
     return longest
@@ -42,11 +47,11 @@ def longest_matches(genes: Sequence[str], training: Sequence[str]) -> Integers:
 
 def _matches(genes: ConcatenatedSequences, training: ConcatenatedSequences) -> Integers:
     """Search some genes, on both strands, in some training genes."""
-    n_positions = 2 * len(genes.ids)
-    backward = reverse_complement_ids(genes.ids)
+    n_positions = 2 * len(genes.codes)
+    backward = reverse_complement_codes(genes.codes)
     owners = np.concatenate([genes.owners, genes.owners[::-1]])
     runs = np.concatenate([genes.runs, bases_ahead(backward)])
-    words = _words(np.concatenate([genes.ids, backward, training.ids]))
+    words = _words(np.concatenate([genes.codes, backward, training.codes]))
     order = _suffix_order(words, int(runs.max()))
     is_training = order >= n_positions
     slots = np.arange(len(order))
@@ -91,7 +96,7 @@ def _suffix_order(words: Integers, depth: int) -> Integers:
 
 
 def _common(words: Integers, ones: Integers, others: Integers, limits: Integers) -> Integers:
-    """Count the letters that suffixes have in common from their first one on, up to a limit of each pair."""
+    """Return how many letters suffixes have in common from their first one on, up to a limit of each pair."""
     lengths = np.zeros(len(ones), dtype=np.int64)
     open_pairs = np.flatnonzero(limits)
     while len(open_pairs):

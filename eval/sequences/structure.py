@@ -1,11 +1,8 @@
 """What genes are made of: runs of one base, open reading frames, codons."""
 
 import numpy as np
-import numpy.typing as npt
 
-from genelm.tokenization import BASE_IDS, NO_BASE, ConcatenatedSequences
-
-Integers = npt.NDArray[np.int64]
+from genelm.tokenization import NO_BASE, ConcatenatedSequences, Integers, concatenate_sequences, kmers
 
 MIN_CODONS = 50
 """Start and stop included. Of coding genes up to 1,000 bases nearly all have such a reading frame, and a fifth of
@@ -14,8 +11,8 @@ shuffled genes; shorter ones are mostly chance and tell little of codon usage.""
 
 def longest_homopolymers(genes: ConcatenatedSequences) -> Integers:
     """Return the bases of the longest run of one base in each gene, shape `[n_genes]`; 0 where there is no base."""
-    starts = np.flatnonzero(np.diff(genes.ids, prepend=NO_BASE))
-    sizes = np.where(genes.ids[starts] != NO_BASE, np.diff(starts, append=len(genes.ids)), 0)
+    starts = np.flatnonzero(np.diff(genes.codes, prepend=NO_BASE))
+    sizes = np.where(genes.codes[starts] != NO_BASE, np.diff(starts, append=len(genes.codes)), 0)
     longest = np.zeros(len(genes.lengths), dtype=np.int64)
     np.maximum.at(longest, genes.owners[starts], sizes)
     return longest
@@ -30,12 +27,12 @@ def longest_reading_frames(genes: ConcatenatedSequences) -> tuple[Integers, Inte
         genes: any number of them.
 
     Returns:
-        Where each begins in `genes.ids`, and its bases, start and stop codon included, both of shape `[n_genes]`;
+        Where each begins in `genes.codes`, and its bases, start and stop codon included, both of shape `[n_genes]`;
         0 bases where a gene has none. Of equally long ones it is the first.
     """
-    start, *stops = ConcatenatedSequences.of(["ATG", "TAA", "TAG", "TGA"]).kmers(3).tolist()
-    codons = np.full(len(genes.ids) + -len(genes.ids) % 3, -1)
-    codons[np.flatnonzero(genes.runs >= 3)] = genes.kmers(3)
+    start, *stops = kmers(concatenate_sequences(["ATG", "TAA", "TAG", "TGA"]), 3).tolist()
+    codons = np.full(len(genes.codes) + -len(genes.codes) % 3, -1)
+    codons[np.flatnonzero(genes.runs >= 3)] = kmers(genes, 3)
     is_stop = np.isin(codons, stops)
     ends = np.where(is_stop | (codons < 0), np.arange(len(codons)), len(codons)).reshape(-1, 3)
     next_end = np.minimum.accumulate(ends[::-1])[::-1].ravel()
@@ -61,5 +58,5 @@ def codon_counts(genes: ConcatenatedSequences) -> Integers:
     begins, bases = longest_reading_frames(genes)
     begins, n_codons = begins[bases >= 3 * MIN_CODONS], bases[bases >= 3 * MIN_CODONS] // 3 - 1
     positions = np.repeat(begins - 3 * (np.cumsum(n_codons) - n_codons), n_codons) + 3 * np.arange(n_codons.sum())
-    numbers = (genes.ids[positions[:, None] + np.arange(3)].astype(np.int64) - BASE_IDS[0]) @ [16, 4, 1]
+    numbers = (genes.codes[positions[:, None] + np.arange(3)].astype(np.int64) - 1) @ [16, 4, 1]
     return np.bincount(numbers, minlength=64)

@@ -17,7 +17,7 @@ from scipy.stats import wasserstein_distance
 from genelm.dataset_scripts import WORD_LENGTH, shared_fractions, similar_to_reference
 from genelm.pictures import GRAY
 from genelm.storage import InputError
-from genelm.tokenization import BASE_IDS, ConcatenatedSequences
+from genelm.tokenization import NO_BASE, ConcatenatedSequences, Integers, concatenate_sequences, kmers
 
 from ..reporting import Plot, Section
 from ..reporting.plots import color_of, grid, saved_figure
@@ -44,7 +44,6 @@ MIN_HELD_OUT = 4
 
 _HEADLINE_METRICS = ("ended", "length_mean", "jensen_shannon_6", "in_training_24_mers", "similar_to_training")
 
-Integers = npt.NDArray[np.int64]
 NamedValue = tuple[str, str, float, Interval | None]  # metric, units, value, interval
 
 
@@ -135,10 +134,10 @@ class Generation(Task):
         shares, matches = shared_fractions(everything, training), longest_matches(everything, training)
         similar = similar_to_reference(everything, training, identity, coverage, os.cpu_count() or 1)
         members = {source: slice(i * len(chosen), (i + 1) * len(chosen)) for i, source in enumerate(SOURCES)}
-        genes = {source: ConcatenatedSequences.of(everything[part]) for source, part in members.items()}
-        reference = ConcatenatedSequences.of([held_out.sequences[i] for i in others])
+        genes = {source: concatenate_sequences(everything[part]) for source, part in members.items()}
+        reference = concatenate_sequences([held_out.sequences[i] for i in others])
         coding = [i for i in others if held_out.types[i] == "PROTEIN_CODING"]
-        coding_reference = ConcatenatedSequences.of([held_out.sequences[i] for i in coding])
+        coding_reference = concatenate_sequences([held_out.sequences[i] for i in coding])
         found: dict[str, list[NamedValue]] = {source: [] for source in SOURCES}
         found[GENERATED].append(_mean("ended", "", [ended[i] for i in chosen], None, seed))
         for source, part in members.items():
@@ -158,7 +157,7 @@ class Generation(Task):
                     group="source",
                     stratum=source,
                     n_genes=len(chosen),
-                    n_bases=int((genes[source].ids >= BASE_IDS[0]).sum()),
+                    n_bases=int((genes[source].codes != NO_BASE).sum()),
                 )
 
     def conditions(self, results: Results) -> dict[str, str]:
@@ -246,11 +245,11 @@ def _structure(
     clusters: Clusters,
     seed: int,
 ) -> Iterator[NamedValue]:
-    singles, pairs = (np.bincount(genes.kmers(k), minlength=4**k).astype(np.float64) for k in (1, 2))
+    singles, pairs = (np.bincount(kmers(genes, k), minlength=4**k).astype(np.float64) for k in (1, 2))
     if n_bases := singles.sum():
         n_strong, n_all = (
             np.bincount(genes.owners[chosen], minlength=len(genes.lengths))
-            for chosen in (np.isin(genes.ids, BASE_IDS[1:3]), genes.ids >= BASE_IDS[0])
+            for chosen in (np.isin(genes.codes, (2, 3)), genes.codes != NO_BASE)
         )
         yield (
             "gc",
@@ -286,7 +285,7 @@ def _novelty(
 
 
 def _spectrum(numbers: Integers, reference: ConcatenatedSequences, k: int) -> Iterator[NamedValue]:
-    others = reference.kmers(k)
+    others = kmers(reference, k)
     if len(others):
         counts = (np.bincount(numbers, minlength=4**k), np.bincount(others, minlength=4**k))
         yield f"jensen_shannon_{k}", "bits", jensen_shannon(*counts), None
@@ -310,6 +309,6 @@ def _mean(metric: str, units: str, values: npt.ArrayLike, clusters: Clusters, se
 
 def _equally_many(genes: dict[str, ConcatenatedSequences], k: int) -> dict[str, Integers]:
     """Return the first k-mers of every source, as many as that with the fewest has; one that has none is left out."""
-    found = {source: numbers for source in genes if len(numbers := genes[source].kmers(k))}
+    found = {source: numbers for source in genes if len(numbers := kmers(genes[source], k))}
     fewest = min(map(len, found.values()), default=0)
     return {source: numbers[:fewest] for source, numbers in found.items()}

@@ -10,8 +10,7 @@ from typing import Any
 
 import pysam
 
-from genelm.dataset_scripts import without_plain_gzip
-from genelm.storage import InputError, open_text
+from genelm.storage import InputError, open_text, seekable_file
 from genelm.tokenization import BASES
 
 FIELDS = ("contig", "position", "ref", "alt", "effect", "label")
@@ -74,7 +73,7 @@ def read_variants(
 def _read_vcf(file: Path, columns: Mapping[str, str], dropped: Counter[str]) -> Iterator[Variant]:
     verbosity = pysam.set_verbosity(0)  # htslib warns of headers without contigs, which are not needed here
     try:
-        with without_plain_gzip(file) as plain, pysam.VariantFile(str(plain)) as records:
+        with seekable_file(file) as plain, pysam.VariantFile(str(plain)) as records:
             for name in columns.values():
                 if name not in records.header.info:
                     raise InputError(f"{file} has no INFO field {name}; it has {', '.join(records.header.info)}.")

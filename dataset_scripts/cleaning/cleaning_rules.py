@@ -1,4 +1,4 @@
-"""What of a gene is kept: its letters, its length, its windows; everything dropped is counted under a reason."""
+"""What of a gene is kept, by its letters and its length, and how it is cut; what is dropped is counted by reason."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,8 +8,7 @@ from typing import NamedTuple
 from genelm.storage import InputError
 from genelm.tokenization import BASES, IUPAC_LETTERS
 
-from ..dropped import Dropped
-from ..gene_schema import Gene, SourceGene
+from ..genes import Dropped, Gene, SourceGene
 
 AMBIGUOUS_POLICIES = ("drop", "split", "keep")
 
@@ -46,16 +45,16 @@ class CleanGene(NamedTuple):
 
 
 def clean(genes: Iterable[SourceGene], rules: CleaningRules, dropped: Dropped) -> Iterator[CleanGene]:
-    """Write sequences in upper case, with T for U, and keep what the rules allow.
+    """Yield genes and pieces that the rules allow, in upper case and with T for U.
 
     A gene is dropped under the first of the reasons `empty`, `too_long`, `ambiguous_letters` (by the policy `drop`),
     `no_bases` (nothing but ambiguous letters), `too_short`; under the last, pieces are counted as well. A piece is
-    named after its gene and its place in it, 1-based and inclusive: `GENE:1001-2000`.
+    named after its gene and its positions in it, 1-based and inclusive: `GENE:1001-2000`.
 
     Args:
-        genes: as a source gives them.
+        genes: the genes of a source, letters in either case.
         rules: what is kept.
-        dropped: where the genes left out are counted and named.
+        dropped: where genes and pieces that are dropped are counted and named.
 
     Yields:
         The genes and pieces kept, in the order given.
@@ -82,8 +81,8 @@ def check_letters(gene: Gene, place: str) -> None:
     """Refuse a gene that is not written in nucleotides.
 
     Args:
-        gene: as a source gives it.
-        place: file and row, for the error.
+        gene: a gene of a source, letters in either case.
+        place: file and row it was read from, for the error.
 
     Raises:
         InputError: its sequence holds a letter that is no IUPAC code for nucleotides.
@@ -126,7 +125,7 @@ def _piece(gene: Gene, sequence: str, start: int, end: int) -> Gene:
         return piece
     piece["gene_id"] = f"{gene['gene_id']}:{start + 1}-{end}"
     first, last = gene["start"], gene["end"]
-    # Where exons were joined, the place of a piece on the chromosome is more than one span: it keeps that of the gene.
+    # Where exons were joined, a piece may be several spans of the chromosome: it keeps start and end of the gene.
     if first is not None and last is not None and last - first + 1 == len(sequence):
         if gene["strand"] == "-":
             piece["start"], piece["end"] = last - end + 1, last - start

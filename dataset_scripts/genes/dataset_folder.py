@@ -18,10 +18,10 @@ _HOW_TO_BUILD = "build one with `genelm data build --output FOLDER`"
 
 
 def read_manifest(folder: Path | str) -> Manifest:
-    """Return the manifest of a dataset folder.
+    """Return the manifest of a dataset folder, `manifest.json`.
 
     Raises:
-        InputError: the folder is no dataset folder, or one of another version.
+        InputError: the folder is no dataset folder, or one of another version of the format.
     """
     path = Path(folder) / "manifest.json"
     if not path.is_file():
@@ -38,7 +38,7 @@ def is_dataset_folder(folder: Path) -> bool:
 
 
 def split_files(folder: Path | str, split: str) -> list[Path]:
-    """Return the Parquet files of a split, checked against the manifest.
+    """Return the Parquet files of a split, whose checksums were compared with the manifest.
 
     Args:
         folder: a folder written by `build_dataset`.
@@ -64,10 +64,16 @@ def split_files(folder: Path | str, split: str) -> list[Path]:
 
 
 def read_dataset(folder: Path) -> Iterator[SourceGene]:
-    """Yield the genes of all splits of a dataset folder, as a source for another one.
+    """Read the genes of all splits of a dataset folder, as a source for another one.
+
+    Args:
+        folder: a folder written by `build_dataset`.
+
+    Yields:
+        The genes, split by split in the order of the manifest, with all their columns.
 
     Raises:
-        InputError: a file is missing, or not the one that the manifest describes.
+        InputError: the folder is no dataset folder, or a file is not what the manifest says.
     """
     for split in read_manifest(folder).splits:
         for path in split_files(folder, split):
@@ -80,8 +86,13 @@ def read_dataset(folder: Path) -> Iterator[SourceGene]:
 def read_column(folder: Path | str, split: str, column: str) -> Iterator[pa.Array]:
     """Yield one column of a split in parts, so that memory does not grow with the split.
 
+    Args:
+        folder: a folder written by `build_dataset`.
+        split: `train`, `validation` or `test`.
+        column: a column of `FEATURES`.
+
     Raises:
-        InputError: a file is missing, or not the one that the manifest describes.
+        InputError: the folder is no dataset folder, the split is missing or not what the manifest says.
     """
     for path in split_files(folder, split):
         with pq.ParquetFile(path) as file:

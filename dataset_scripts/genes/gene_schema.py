@@ -29,8 +29,8 @@ FEATURES = Features(
 )
 """The columns of a dataset. `start` and `end` are 1-based and inclusive, `sequence` is the sense strand, `length` is
 counted in bases; what a source does not know is null. `source` names where the gene was read, `cluster_id` its cluster
-of similar genes or of pieces of one gene, and `familiarity` is the share of its 24-mers that the training genes have,
-on either strand."""
+of similar genes or of pieces of one gene, and `familiarity` is its k-mer containment in the training set: the share of
+its 24-mers that the training genes have, on either strand."""
 
 SOURCE_COLUMNS = tuple(name for name in FEATURES if name not in ("length", "source", "cluster_id", "familiarity"))
 """The columns that a source can give; the others are found out by the build."""
@@ -57,7 +57,7 @@ class Gene(TypedDict):
 
 
 class SourceGene(NamedTuple):
-    """A gene and the place it was read from, such as `genes.csv, line 12`, for messages."""
+    """A gene and its place, file and line or record it was read from, such as `genes.csv, line 12`, for messages."""
 
     gene: Gene
     place: str
@@ -68,8 +68,8 @@ def new_gene(gene_id: str, sequence: str, **known: Any) -> Gene:
 
     Args:
         gene_id: how the source names the gene.
-        sequence: the sense strand.
-        **known: further columns of `SOURCE_COLUMNS`; `length` is counted here.
+        sequence: letters of the sense strand; `length` is their number.
+        **known: further columns of `SOURCE_COLUMNS`.
     """
     gene: Any = dict.fromkeys(FEATURES)
     gene.update(known, gene_id=gene_id, sequence=sequence, length=len(sequence))

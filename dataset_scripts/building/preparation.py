@@ -11,28 +11,23 @@ import numpy.typing as npt
 
 from genelm.storage import InputError
 
-from .cleaning.clean_genes import clean
-from .cleaning.duplicates import reasons_to_leave_out, same_parent_pairs
-from .cleaning.splitting import split_at_random, split_by_chromosome, split_by_cluster
-from .config import GeneDatasetConfig
-from .dropped import Dropped
-from .gene_schema import SPLITS, Gene, SourceGene
-from .gene_store import GeneStore
-from .open_sources import Source, open_sources
-from .similarity.clusters import cluster_labels, similar_pairs, similar_to_evaluation
-from .similarity.containment import contained
-from .similarity.familiarity import shared_fractions
+from ..cleaning import clean, reasons_to_drop, same_parent_pairs
+from ..config import GeneDatasetConfig
+from ..genes import SPLITS, Dropped, Gene, GeneStore, SourceGene
+from ..similarity import Pairs, cluster_labels, contained, shared_fractions, similar_pairs, similar_to_evaluation
+from .build_sources import Source, open_sources
+from .splitting import split_at_random, split_by_chromosome, split_by_cluster
 
 Positions = npt.NDArray[np.int64]
-Pairs = npt.NDArray[np.int64]
+"""Positions of genes in the store, ascending, shape `[n_genes]`."""
 
 
 class DroppedGene(NamedTuple):
-    """A gene, or a piece of one, that was left out.
+    """A gene, or a piece of one, that was dropped.
 
     Attributes:
-        part: of the build, such as `train`, or `input` where the split was drawn.
-        reason: why.
+        part: the part of the build it was read for, such as `train`, or `input` where the split was drawn.
+        reason: why, in a word.
         gene_id: its id.
         source: label of the source it came from.
     """
@@ -52,12 +47,13 @@ class PreparedGenes:
         splits: split -> positions of its genes in the store, ascending, none empty.
         cluster_ids: id of the first gene of each gene's cluster, by position in the store; where similar genes were
             not sought, only the pieces of one gene make a cluster.
-        familiarity: share of each gene's 24-mers that the training genes have, by position in the store.
-        similar_to_training: split -> number of genes that are similar to a training gene; None where none was sought.
+        familiarity: k-mer containment of each gene in the training set, from 0 to 1, by position in the store.
+        similar_to_training: split -> number of genes that are similar to a training gene; None where similar genes
+            were not sought.
         inputs: what each source says of its files, for the manifest.
         origin: what the sources say of where genes come from: organism, assembly, license, citation.
-        dropped: what was left out, in the order it was.
-        parts: of the build, in the order they were read.
+        dropped: genes and pieces that were dropped, in the order they were.
+        parts: the parts of the build, in the order they were read.
     """
 
     store: GeneStore
@@ -71,11 +67,11 @@ class PreparedGenes:
     parts: list[str]
 
     def reasons(self) -> dict[str, dict[str, int]]:
-        """Count the genes left out: part of the build -> reason -> number of genes."""
+        """Return how many genes were dropped: part of the build -> reason -> number of genes."""
         return {part: dict(sorted(_reasons(self.dropped, part).items())) for part in self.parts}
 
     def genes(self, split: str) -> Iterator[Gene]:
-        """Read the genes of a split from the disk, whole rows."""
+        """Read the genes of a split from the disk, with all columns, in the order of the store."""
         for table, positions in self.store.tables(self.splits[split]):
             for gene, i in zip(table.to_pylist(), positions.tolist(), strict=True):
                 gene["cluster_id"] = self.cluster_ids[i]
@@ -90,14 +86,17 @@ def prepare_genes(config: GeneDatasetConfig, store_file: Path) -> PreparedGenes:
         config: what to build.
         store_file: where cleaned genes are kept until they are written into splits; the caller removes it.
 
+    Returns:
+        The genes of each split, and what was dropped on the way.
+
     Raises:
         InputError: a file cannot be used, or a split ends up empty.
     """
     reading = _read(config, store_file)
     store, dropped = reading.store, reading.dropped
-    reasons = reasons_to_leave_out(store)
+    reasons = reasons_to_drop(store)
     for reason in np.unique(reasons[reasons != ""]):
-        dropped += _left_out(store, np.flatnonzero(reasons == reason), str(reason))
+        dropped += _dropped_genes(store, np.flatnonzero(reasons == reason), str(reason))
     kept = np.flatnonzero(reasons == "")
     pieces = kept[same_parent_pairs([store.parents[i] for i in kept])]
     pairs = _find_pairs(store, kept, pieces, config)
@@ -153,20 +152,20 @@ def _read(config: GeneDatasetConfig, store_file: Path) -> _Reading:
 
 
 def _read_source(source: Source, reading: _Reading, config: GeneDatasetConfig) -> dict[str, Any]:
-    left_out, cleaned_out = source.dropped, Dropped()
+    dropped_by_source, dropped_by_rules = source.dropped, Dropped()
     rows, rows_before = 0, reading.store.rows[-1] + 1 if len(reading.store) else 0
 
     def counted() -> Iterator[SourceGene]:
         nonlocal rows
-        for rows, gene in enumerate(source.read(left_out), start=1):  # noqa: B007
+        for rows, gene in enumerate(source.read(dropped_by_source), start=1):  # noqa: B007
             yield gene
 
-    for gene, parent in clean(counted(), config.rules, cleaned_out):
+    for gene, parent in clean(counted(), config.rules, dropped_by_rules):
         gene["source"] = source.label
         reading.store.add(gene, parent, rows_before + rows, source.part)
-    for reason, gene_id in left_out.genes + cleaned_out.genes:
+    for reason, gene_id in dropped_by_source.genes + dropped_by_rules.genes:
         reading.dropped.append(DroppedGene(source.part, reason, gene_id, source.label))
-    return source.entry | {"rows": rows + left_out.total()}
+    return source.entry | {"rows": rows + dropped_by_source.total()}
 
 
 def _find_pairs(store: GeneStore, kept: Positions, pieces: Pairs, config: GeneDatasetConfig) -> Pairs | None:
@@ -198,7 +197,7 @@ def _split(
         chromosomes = [store.chromosomes[i] for i in own]
         chosen = split_by_chromosome(chromosomes, config.validation_chromosomes, config.test_chromosomes)
         without = np.array([chromosome is None for chromosome in chromosomes], dtype=bool)
-        dropped += _left_out(store, own[without], "no_chromosome")
+        dropped += _dropped_genes(store, own[without], "no_chromosome")
     else:
         assert pairs is not None  # the config refuses a split by similarity without a search
         labels = _labels(own, pairs, len(store))
@@ -214,18 +213,18 @@ def _with_extra_genes(
     config: GeneDatasetConfig,
     dropped: list[DroppedGene],
 ) -> Positions:
-    """Add to the training genes the extra ones, save those that hold an evaluation gene or are part of one."""
+    """Return the training genes with the extra ones, save those that hold an evaluation gene or are part of one."""
     extra = kept[np.array(store.parts)[kept] == "extra"]
     if not len(extra):
         return splits["train"]
     evaluation = np.sort(np.concatenate([splits["validation"], splits["test"]]))
     same = contained(store.sequences(evaluation), store.sequences(extra))
-    dropped += _left_out(store, extra[same], "contains_or_in_evaluation_gene")
+    dropped += _dropped_genes(store, extra[same], "contains_or_in_evaluation_gene")
     extra = extra[~same]
     if config.split == "similarity":
         assert pairs is not None
         similar = _partners(pairs, evaluation, len(store))[extra]
-        dropped += _left_out(store, extra[similar], "similar_to_evaluation_gene")
+        dropped += _dropped_genes(store, extra[similar], "similar_to_evaluation_gene")
         extra = extra[~similar]
     return np.sort(np.concatenate([splits["train"], extra]))
 
@@ -233,7 +232,7 @@ def _with_extra_genes(
 def _without_similar_genes(
     store: GeneStore, splits: dict[str, Positions], config: GeneDatasetConfig, dropped: list[DroppedGene]
 ) -> Positions:
-    """Take from the training genes the few that only a closer look finds similar to an evaluation gene."""
+    """Return the training genes but the few that only a closer look finds similar to an evaluation gene."""
     assert config.threads is not None  # filled in by the config
     assert config.cluster_with is not None
     similar = splits["train"][
@@ -246,15 +245,15 @@ def _without_similar_genes(
             threads=config.threads,
         )
     ]
-    dropped += _left_out(store, similar, "similar_to_evaluation_gene")
+    dropped += _dropped_genes(store, similar, "similar_to_evaluation_gene")
     return np.setdiff1d(splits["train"], similar, assume_unique=True)
 
 
 def _labels(chosen: Positions, pairs: Pairs, n_genes: int) -> npt.NDArray[np.int64]:
-    """Cluster some genes by the pairs among them alone."""
-    place = np.full(n_genes, -1, dtype=np.int64)
-    place[chosen] = np.arange(len(chosen))
-    among = place[pairs]
+    """Return the clusters of some genes, by the pairs among them alone."""
+    index = np.full(n_genes, -1, dtype=np.int64)
+    index[chosen] = np.arange(len(chosen))
+    among = index[pairs]
     return cluster_labels(len(chosen), among[(among >= 0).all(axis=1)])
 
 
@@ -267,7 +266,7 @@ def _cluster_ids(store: GeneStore, chosen: Positions, pairs: Pairs) -> list[str]
 
 
 def _partners(pairs: Pairs, chosen: Positions, n_genes: int) -> npt.NDArray[np.bool_]:
-    """Return of each gene whether it is paired with one of the chosen."""
+    """Return whether each gene is paired with one of the chosen, shape `[n_genes]`."""
     is_chosen, paired = np.zeros(n_genes, dtype=bool), np.zeros(n_genes, dtype=bool)
     is_chosen[chosen] = True
     for one, other in (pairs.T, pairs.T[::-1]):
@@ -280,7 +279,7 @@ def _count_similar(splits: dict[str, Positions], pairs: Pairs, n_genes: int) -> 
     return {split: int(paired[splits[split]].sum()) for split in ("validation", "test")}
 
 
-def _left_out(store: GeneStore, genes: Positions, reason: str) -> list[DroppedGene]:
+def _dropped_genes(store: GeneStore, genes: Positions, reason: str) -> list[DroppedGene]:
     return [DroppedGene(store.parts[i], reason, store.gene_ids[i], store.sources[i]) for i in genes.tolist()]
 
 

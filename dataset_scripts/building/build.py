@@ -15,12 +15,10 @@ from genelm.storage import package_versions, sha256_of, write_format
 from genelm.tokenization import BASES
 
 from ..config import GeneDatasetConfig
-from ..dataset_folder import read_manifest
-from ..gene_schema import SPLITS, Gene
-from ..gene_store import RowGroupWriter
-from ..manifest import FORMAT, FORMAT_VERSION, DataFile, LengthSpread, Manifest, SplitFacts
-from ..preparation import DroppedGene, PreparedGenes, prepare_genes
+from ..genes import FORMAT, FORMAT_VERSION, SPLITS, Gene, Manifest, RowGroupWriter, read_manifest
+from ..genes.manifest import DataFile, LengthSpread, SplitFacts
 from .leakage import LEAKAGE_FILES, write_leakage
+from .preparation import DroppedGene, PreparedGenes, prepare_genes
 
 DROPPED_FILE = "dropped.tsv"
 
@@ -45,6 +43,9 @@ def similarity_thresholds(manifest: Manifest) -> dict[str, float]:
 
     Args:
         manifest: of the dataset.
+
+    Returns:
+        Shares from 0 to 1.
     """
     usual = {"identity": GeneDatasetConfig.identity, "coverage": GeneDatasetConfig.coverage}
     return usual | manifest.similarity

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from genelm.storage import InputError
 
-from ..gene_schema import SPLITS
+from ..genes import SPLITS
 
 
 def split_at_random(keys: Sequence[str], fractions: tuple[float, float, float], seed: int) -> dict[str, list[int]]:
-    """Draw train, validation and test.
+    """Return a random split into train, validation and test.
 
     Keys are ranked by the SHA-256 of seed and key, and the ranks are cut by `fractions`. So the split is the same on
     every machine and with every version of every library, and does not depend on the order of the file.
@@ -37,7 +37,7 @@ def split_at_random(keys: Sequence[str], fractions: tuple[float, float, float], 
 def split_by_cluster(
     labels: npt.NDArray[np.int64], gene_ids: Sequence[str], fractions: tuple[float, float, float], seed: int
 ) -> dict[str, list[int]]:
-    """Draw train, validation and test so that no cluster is in two of them.
+    """Return a random split into train, validation and test in which no cluster is in two of them.
 
     Clusters are taken in a random order, and each falls to a split with the chance of what that split still lacks; one
     that is larger than that goes to the split that lacks most. Clusters larger than the smallest split come first, so
@@ -45,7 +45,7 @@ def split_by_cluster(
 
     Args:
         labels: the cluster of each gene, shape `[n_genes]`.
-        gene_ids: the genes' ids; a cluster is known by the first of them in the order of the alphabet.
+        gene_ids: id of each gene; a cluster is known by the first of its ids in the order of the alphabet.
         fractions: shares of train, validation and test, adding up to 1.
         seed: another seed gives another split.
 
@@ -79,7 +79,7 @@ def split_by_cluster(
 def split_by_chromosome(
     chromosomes: Sequence[str | None], validation: Sequence[str], test: Sequence[str]
 ) -> dict[str, list[int]]:
-    """Put the genes of some chromosomes aside for validation and test.
+    """Return a split in which the genes of some chromosomes are for validation and test, and all others for training.
 
     Args:
         chromosomes: the chromosome of each gene; genes without one are in no split.

@@ -1,13 +1,13 @@
-"""What is left out of a dataset: counted under a reason, and named."""
+"""What is dropped from a dataset: counted under a reason, and named."""
 
 from collections import Counter
 
 
 class Dropped(Counter[str]):
-    """Reason -> number of genes, or of pieces of genes, that were left out.
+    """Reason -> number of genes, or of pieces of genes, that were dropped.
 
     Attributes:
-        genes: reason and id of each, in the order they were left out.
+        genes: reason and id of each, in the order they were dropped.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The places genes are read from: what each kind of source is called, reads, and says of itself in the manifest."""
+"""The sources of a build: what each is called, how it is read, and what it says of itself in the manifest."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,16 +10,19 @@ from tqdm import tqdm
 
 from genelm.storage import InputError, sha256_of
 
-from .config import GeneDatasetConfig, content_of
-from .dataset_folder import is_dataset_folder, read_dataset
-from .dropped import Dropped
-from .gene_schema import SourceGene
-from .sources.csv_source import read_csv
-from .sources.fasta_source import read_fasta
-from .sources.genome_source import read_genome
-from .sources.ncbi_download import NcbiServer, download_gene_packages
-from .sources.ncbi_package import choose_assemblies, read_gene_package
-from .sources.simulator import simulate_genes
+from ..config import GeneDatasetConfig, content_of
+from ..genes import Dropped, SourceGene, is_dataset_folder, read_dataset
+from ..sources import (
+    NcbiServer,
+    choose_assemblies,
+    download_gene_packages,
+    has_csv_name,
+    read_csv,
+    read_fasta,
+    read_gene_package,
+    read_genome,
+    simulate_genes,
+)
 
 NCBI_ORIGIN = {
     "license": "public domain: NCBI places no restrictions on the use of its sequence data "
@@ -31,15 +34,15 @@ NCBI_ORIGIN = {
 
 @dataclass
 class Source:
-    """One place genes are read from.
+    """A file, package, genome or download that genes are read from.
 
     Args:
         label: its name, kept with each gene.
         part: the split its genes are for, or `input` where the split is drawn, or `extra`.
-        genes: reads the genes, and counts those left out.
+        genes: reads the genes, and counts those that are dropped.
         entry: `file`, `sha256` and `bytes`, or what else stands for them in the manifest.
         origin: license, citation, organism, assembly, where the source knows them.
-        dropped: what was left out before reading.
+        dropped: genes that were dropped before reading.
     """
 
     label: str
@@ -50,12 +53,22 @@ class Source:
     dropped: Dropped = field(default_factory=Dropped)
 
     def read(self, dropped: Dropped) -> Iterator[SourceGene]:
-        """Read the genes behind a progress bar, which appears only where that takes more than two seconds."""
+        """Read the genes behind a progress bar, which appears only where that takes more than two seconds.
+
+        Args:
+            dropped: where genes that are dropped are counted and named.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
         yield from tqdm(self.genes(dropped), desc=f"reading {self.label}", unit=" genes", delay=2)
 
 
 def open_sources(config: GeneDatasetConfig) -> Iterator[Source]:
     """Yield the sources of a build in the order they are to be read; NCBI's downloads happen here.
+
+    Args:
+        config: what to build.
 
     Raises:
         InputError: a source cannot be reached or used.
@@ -80,13 +93,13 @@ def open_sources(config: GeneDatasetConfig) -> Iterator[Source]:
 
 
 def _simulated(config: GeneDatasetConfig, dropped: Dropped) -> Iterator[SourceGene]:
-    del dropped  # the simulator leaves nothing out
+    del dropped  # the simulator drops nothing
     for gene in simulate_genes(config.num_genes, config.seed, config.max_length or 1000):
         yield SourceGene(gene, "simulator")
 
 
 def _labels(paths: list[Path]) -> dict[Path, str]:
-    """Name each file by as much of its path, from the end, as tells it from the others."""
+    """Return a label of each file: as much of its path, from the end, as tells it from the others."""
     labels = {}
     for path in paths:
         others = [other.parts for other in paths if other != path]
@@ -100,13 +113,13 @@ def _file(path: Path, part: str, read: Callable[[Path], Iterable[SourceGene]], l
 
 
 def _extra(path: Path, labels: dict[Path, str], columns: dict[str, str]) -> Source:
-    """Tell by its look what kind of file or folder an extra source is."""
+    """Return the source of an extra file or folder, whose kind is told by its name or content."""
     if path.is_dir() and is_dataset_folder(path):
         return _file(path, "extra", read_dataset, labels)
     if path.is_dir() or path.suffix.lower() == ".zip":
         return next(_ncbi_packages([path], "extra", None, labels))
     csv = partial(read_csv, columns=columns, label=labels[path], is_extra=True)
-    return _file(path, "extra", csv if path.suffix.lower() == ".csv" else read_fasta, labels)
+    return _file(path, "extra", csv if has_csv_name(path) else read_fasta, labels)
 
 
 def _genome(fasta: Path, annotation: Path, label: str, config: GeneDatasetConfig) -> Source:

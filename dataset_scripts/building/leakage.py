@@ -1,4 +1,4 @@
-"""What evaluation genes have in common with training genes: counted, written beside the data, and drawn."""
+"""Leakage, what evaluation genes have in common with training genes: counted, written beside the data, and drawn."""
 
 import json
 from collections import Counter
@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 
 from genelm.storage import InputError, write_json
 
-from ..dataset_folder import read_manifest, split_files
-from ..manifest import Manifest
-from ..similarity.familiarity import STRATA, WORD_LENGTH, familiarity_strata
-from .leakage_plot import draw_leakage
+from ..genes import Manifest, read_manifest, split_files
+from ..similarity import STRATA, WORD_LENGTH, familiarity_strata
+from .leakage_plot import plot_leakage
 
 LEAKAGE_FILES = ("leakage.json", "leakage.png")
 EVALUATION_SPLITS = ("validation", "test")
 
 HISTOGRAM_EDGES = np.linspace(0, 1, 21)
-"""Borders of the bins of familiarity; a share on a border is in the lower bin, and 0 has a bin of its own."""
+"""Borders of the bins of familiarity, the k-mer containment in the training set: a share on a border is in the lower
+bin, and 0 has a bin of its own."""
 
 
 def write_leakage(folder: Path) -> dict[str, Any]:
@@ -29,8 +29,9 @@ def write_leakage(folder: Path) -> dict[str, Any]:
         folder: a folder written by `build_dataset`.
 
     Returns:
-        What was written: for each evaluation split its genes and bases by stratum of familiarity, the same for each
-        gene type with a histogram of the shares, and the number of genes similar to a training gene.
+        What was written to `leakage.json`: for each evaluation split its genes and bases by stratum of familiarity,
+        the genes of each gene type by stratum with a histogram of familiarity, and the number of genes similar to a
+        training gene.
 
     Raises:
         InputError: the folder is no dataset folder, or its files are not what the manifest says.
@@ -45,15 +46,18 @@ def write_leakage(folder: Path) -> dict[str, Any]:
         "splits": {split: _leakage_of(folder, split, manifest) for split in EVALUATION_SPLITS},
     }
     write_json(folder / "leakage.json", leakage)
-    draw_leakage(leakage, folder / "leakage.png")
+    plot_leakage(leakage, folder / "leakage.png")
     return leakage
 
 
 def read_leakage(folder: Path) -> dict[str, Any]:
     """Return what `write_leakage` wrote beside a dataset.
 
+    Args:
+        folder: a folder written by `build_dataset`.
+
     Raises:
-        InputError: it was not written, or is not JSON.
+        InputError: there is no `leakage.json` in the folder, or it is not JSON.
     """
     path = folder / "leakage.json"
     try:
@@ -94,5 +98,5 @@ def _leakage_of(folder: Path, split: str, manifest: Manifest) -> dict[str, Any]:
 
 
 def _histogram(shares: np.ndarray) -> list[int]:
-    """Count shares of exactly 0, then by bins that are open below and closed above."""
+    """Return the number of shares of exactly 0, then by bins that are open below and closed above."""
     return np.bincount(np.searchsorted(HISTOGRAM_EDGES, shares, side="left"), minlength=len(HISTOGRAM_EDGES)).tolist()

@@ -9,16 +9,17 @@ from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
 from .kmer_search import search_with_kmers, similar_to_reference
-from .mmseqs2_search import CLOSING_LEAST_SCORE, CLOSING_SEED_LENGTHS, find_hits, search_with_mmseqs2
+from .mmseqs2_search import CLOSING_MIN_SCORE, CLOSING_SEED_LENGTHS, find_hits, search_with_mmseqs2
 
 METHODS = ("kmers", "mmseqs2", "both")
 """What finds the pairs; `both` finds them with k-mers, and MMseqs2 looks over the split that comes of it."""
 
 Pairs = npt.NDArray[np.int64]
+"""Positions of the two genes of each pair, shape `[n_pairs, 2]`."""
 
 
 def similar_pairs(sequences: Collection[str], *, identity: float, coverage: float, method: str, threads: int) -> Pairs:
-    """Return the pairs of genes that share at least `identity` over at least `coverage` of either gene.
+    """Return the pairs of genes that align with at least `identity` over at least `coverage` of either gene.
 
     Either search looks for seeds first and aligns there; both can miss a pair near the threshold, and neither sees
     genes too short for a seed.
@@ -34,7 +35,8 @@ def similar_pairs(sequences: Collection[str], *, identity: float, coverage: floa
         Positions of the genes of each pair, the smaller first, in ascending order, shape `[n_pairs, 2]`.
 
     Raises:
-        InputError: MMseqs2 is asked for but not installed, or fails.
+        InputError: there are too many letters for the k-mer search; or MMseqs2 is asked for but not installed, or
+            fails.
     """
     if len(sequences) < 2:
         return np.empty((0, 2), dtype=np.int64)
@@ -54,37 +56,37 @@ def similar_to_evaluation(
     method: str,
     threads: int,
 ) -> npt.NDArray[np.bool_]:
-    """Return which training genes are similar to an evaluation gene, sought once more with shorter seeds.
+    """Return which training genes are similar to an evaluation gene, by a closer look with shorter seeds.
 
     No two searches find the same pairs near the threshold: `kmers` looks with the k-mer search alone, the other
     methods with both.
 
     Args:
-        evaluation: genes, upper case; gone through several times.
-        training: genes, upper case; gone through several times.
-        identity: share of equal bases in the alignment from which two genes are similar.
-        coverage: share of either gene that has to be aligned for that.
+        evaluation: genes, upper case; they are gone through several times.
+        training: genes, upper case; they are gone through several times.
+        identity: share of equal bases in the alignment, from 0 to 1.
+        coverage: aligned share of the one gene or of the other, whichever is larger, from 0 to 1.
         method: of `METHODS`.
-        threads: processor cores.
+        threads: processor cores; the result does not depend on them.
 
     Returns:
-        Shape `[len(training)]`.
+        Whether each training gene is, shape `[len(training)]`.
 
     Raises:
-        InputError: as `similar_pairs`.
+        InputError: there are too many letters; or MMseqs2 is asked for but not installed, or fails.
     """
     similar = similar_to_reference(training, evaluation, identity, coverage, threads)
     if method != "kmers":
         for seed_length in tqdm(CLOSING_SEED_LENGTHS, "similar genes, by MMseqs2", unit=" searches", delay=2):
             for _, found in find_hits(
-                evaluation, training, identity, coverage, threads, seed_length, CLOSING_LEAST_SCORE
+                evaluation, training, identity, coverage, threads, seed_length, CLOSING_MIN_SCORE
             ):
                 similar[found] = True
     return similar
 
 
 def cluster_labels(n_genes: int, pairs: Pairs) -> npt.NDArray[np.int64]:
-    """Number the clusters: genes that are linked by pairs, directly or through others, are one.
+    """Return the clusters: genes that are linked by pairs, directly or through others, are in one.
 
     Args:
         n_genes: number of genes.

@@ -22,12 +22,12 @@ class GeneStore:
 
     Attributes:
         gene_ids: id of each gene.
-        parents: id of the gene it was cut from, its own id where it is whole.
-        rows: number of the gene of a source that it is, or was cut from; two genes of a source may have one id.
+        parents: id of the gene that each was cut from, its own id where it is whole.
+        rows: number of the gene among those of all sources that each is, or was cut from: ids may come twice.
         chromosomes: chromosome of each gene, or None.
         parts: the split, or other part of the build, that each gene was read for.
         sources: label of the source of each gene.
-        lengths: letters of each gene.
+        lengths: number of letters of each gene.
         digests: one digest for a sequence and its reverse complement.
         is_reversed: whether the digest was taken of the reverse complement.
     """
@@ -50,7 +50,14 @@ class GeneStore:
         return len(self.gene_ids)
 
     def add(self, gene: Gene, parent: str, row: int, part: str) -> None:
-        """Append a gene that was cut from the gene `parent`, the `row`-th of all sources, and read for `part`."""
+        """Append a gene.
+
+        Args:
+            gene: upper case, its `source` filled in.
+            parent: id of the gene that it was cut from, its own id where it is whole.
+            row: number of that gene among those of all sources.
+            part: the split, or other part of the build, that it was read for.
+        """
         sequence = gene["sequence"]
         other = reverse_complement(sequence)
         self.gene_ids.append(gene["gene_id"])
@@ -69,14 +76,21 @@ class GeneStore:
         self._writer.close()
 
     def sequences(self, chosen: npt.NDArray[np.int64]) -> "StoredSequences":
-        """Return the sequences of some genes, by their positions in ascending order."""
+        """Return the sequences of some genes, which are read anew each time they are gone through.
+
+        Args:
+            chosen: positions of the genes in the store, ascending, shape `[n_chosen]`.
+        """
         return StoredSequences(self._path, chosen)
 
     def tables(self, chosen: npt.NDArray[np.int64]) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
-        """Read some genes, by their positions in ascending order, in tables of at most a row group.
+        """Read some genes in tables of at most a row group.
+
+        Args:
+            chosen: positions of the genes in the store, ascending, shape `[n_chosen]`.
 
         Yields:
-            The rows and their positions in the store.
+            The rows, with the columns of `FEATURES`, and their positions in the store.
         """
         yield from _read(self._path, chosen)
 

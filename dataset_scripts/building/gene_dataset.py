@@ -22,9 +22,8 @@ from datasets.builder import Key
 from genelm.storage import InputError
 
 from ..config import GeneDatasetConfig
-from ..gene_schema import FEATURES, SPLITS, gene_table
-from ..gene_store import ROW_GROUP_GENES
-from ..preparation import PreparedGenes, prepare_genes
+from ..genes import FEATURES, ROW_GROUP_GENES, SPLITS, gene_table
+from .preparation import PreparedGenes, prepare_genes
 
 
 class GeneDatasetBuilder(datasets.ArrowBasedBuilder):
@@ -43,7 +42,7 @@ class GeneDatasetBuilder(datasets.ArrowBasedBuilder):
         self._checksums = self.config.checksums()
 
     def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(description="Human genes, one per row.", features=FEATURES)
+        return datasets.DatasetInfo(description="Genes, one per row.", features=FEATURES)
 
     def download_and_prepare(self, output_dir: str | None = None, **options: Any) -> None:
         """Build the dataset, as in `datasets`, except that an `output_dir` is always written anew.

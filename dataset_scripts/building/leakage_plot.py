@@ -1,4 +1,4 @@
-"""The picture of leakage: how familiar evaluation genes are to one who has seen the training genes, by gene type."""
+"""The plot of leakage: familiarity, the k-mer containment in the training set, of evaluation genes by gene type."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,29 +11,29 @@ from matplotlib.figure import Figure
 
 from genelm.pictures import COLORS, GRAY, STYLE, save_picture
 
-DRAWN_TYPES = 6
+PLOTTED_TYPES = 6
 """The most frequent gene types have a color each; the others share gray."""
 
 _STRATUM_COLORS = ("#9ECAE1", "#F5B041", "#C0392B")
 
 
-def draw_leakage(leakage: dict[str, Any], path: Path) -> None:
+def plot_leakage(leakage: dict[str, Any], path: Path) -> None:
     """Draw one row a split: left the histogram of familiarity, right the strata of each gene type.
 
     Args:
-        leakage: as `write_leakage` counts it.
+        leakage: the object that `write_leakage` returns.
         path: file to write, `.png` or `.svg`.
     """
     splits = leakage["splits"]
     sizes: Counter[str] = Counter()
     for split in splits.values():
         sizes.update({name: facts["genes"] for name, facts in split["gene_types"].items()})
-    colors = {name: color for (name, _), color in zip(sizes.most_common(DRAWN_TYPES), COLORS, strict=False)}
+    colors = {name: color for (name, _), color in zip(sizes.most_common(PLOTTED_TYPES), COLORS, strict=False)}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 4.2 * len(splits)), layout="constrained")
         for (left, right), (name, split) in zip(figure.subplots(len(splits), 2), splits.items(), strict=True):
-            _draw_histogram(left, name, split, leakage, colors)
-            _draw_strata(right, name, split, leakage["strata"], colors)
+            _plot_histogram(left, name, split, leakage, colors)
+            _plot_strata(right, name, split, leakage["strata"], colors)
         save_picture(figure, path)
 
 
@@ -46,7 +46,7 @@ def _grouped(split: dict[str, Any], colors: dict[str, str]) -> list[tuple[str, s
     return groups
 
 
-def _draw_histogram(
+def _plot_histogram(
     axes: Axes, name: str, split: dict[str, Any], leakage: dict[str, Any], colors: dict[str, str]
 ) -> None:
     edges = np.array(leakage["histogram_edges"])
@@ -66,7 +66,7 @@ def _draw_histogram(
     axes.legend(frameon=False, fontsize=8)
 
 
-def _draw_strata(axes: Axes, name: str, split: dict[str, Any], strata: list[str], colors: dict[str, str]) -> None:
+def _plot_strata(axes: Axes, name: str, split: dict[str, Any], strata: list[str], colors: dict[str, str]) -> None:
     groups = _grouped(split, colors)[::-1]
     totals = np.array([sum(facts["genes"] for facts in members) for _, _, members in groups])
     left = np.zeros(len(groups))
