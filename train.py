@@ -16,7 +16,7 @@ A run that is told to stop (Ctrl-C, SIGTERM) writes a checkpoint first, and one 
 `--resume_from_checkpoint latest` goes on from there, on a CPU to the same bits. Where the learning rate
 does not depend on the length of the run (constant, constant_with_warmup, inverse_sqrt), it goes on to a greater
 --max_steps or --num_train_epochs as well, by the steps of a run that had this length from the start. docs/scaling.md
-is about several GPUs, several machines, and Slurm.
+is about several GPUs, several machines, and Slurm. --quiet shows warnings alone and no bars, --verbose says more.
 """
 
 import os

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genelm.storage import exit_on_error, prepare_environment
+from genelm.storage import exit_on_error, prepare_environment, set_verbosity, show_messages
 from genelm.version import __version__
 
 from .app import App
@@ -56,8 +56,13 @@ def _options(
     show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show warnings and results alone, and no bars.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what is being done.")] = False,
 ) -> None:
-    """Options of the command itself."""
+    """Options of the command itself; they stand before its name."""
+    if quiet or verbose:
+        set_verbosity("WARNING" if quiet else "DEBUG")
+    show_messages()
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import Manifest, familiarity_strata, load_split, read_manifest
 from genelm.modeling import (
@@ -21,7 +20,7 @@ from genelm.modeling import (
     fit_head,
     save_model_folder,
 )
-from genelm.storage import InputError
+from genelm.storage import InputError, progress_bar
 from genelm.tokenization import count_bases, encode, load_tokenizer
 
 from .evaluate import evaluate_model
@@ -158,7 +157,7 @@ def _measure_compressor(
     task, before = Perplexity(), "\n".join([*training, ""])
     alone = len(compress(before.encode()))
     measurements = []
-    for stratum in tqdm(strata, desc=name, unit="strata", leave=False):
+    for stratum in progress_bar(strata, desc=name, unit="strata", leave=False):
         genes = [sequences[i] for i in np.flatnonzero(stratum.members).tolist()]
         together = len(compress((before + "\n".join(genes)).encode()))
         bits = 8 * (together - alone) / int(stratum.n_bases.sum())

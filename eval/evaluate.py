@@ -1,5 +1,6 @@
 """One model, one split, some tasks: from a dataset folder to results."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from genelm.storage import InputError
 from genelm.tokenization import reverse_complement
 
 from .known_tasks import resolve_tasks
-from .results import MeasuredDataset, MeasuredModel, Results
+from .results import MeasuredDataset, MeasuredModel, Measurement, Results
 from .scoring import MAX_POSITIONS, ScoreCache, check_lengths
 from .tasks import EvaluatedGenes, Perplexity, Task, TaskInput
+
+log = logging.getLogger(__name__)
 
 
 def evaluate_model(
@@ -81,7 +84,10 @@ def evaluate_model(
         )
     for task in wanted:
         task.check(given)
-    measurements = [row for task in wanted for row in task.measure(given)]
+    measurements: list[Measurement] = []
+    for task in wanted:
+        log.debug("measuring %s on %d genes of %s", task.name, len(genes.ids), split)
+        measurements += task.measure(given)
     return Results(
         model=measured_model,
         dataset=MeasuredDataset(name=manifest.name, fingerprint=manifest.fingerprint, split=split),

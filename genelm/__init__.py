@@ -16,9 +16,14 @@
     genelm.report(["results/lstm.json"], "report")
 
 Everything here is loaded when it is first used, so `import genelm` is quick. What cannot go on raises a
-`genelm.GenelmError`, whose text is one sentence that says what to do: `genelm.InputError` where it is the input.
+`genelm.GenelmError`, whose text is one sentence that says what to do: `genelm.InputError` where it is the input. What
+is worth knowing on the way is logged under `genelm`; `logging.basicConfig(level="INFO")` shows it.
 """
 
+import logging
+
 import lazy_loader
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

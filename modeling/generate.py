@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from genelm.storage import progress_bar
 
 
 def generate_genes(
@@ -57,7 +58,7 @@ def generate_genes(
     genes: list[tuple[str, bool]] = []
     with (
         _random_state_of_its_own(seed, model.device),
-        tqdm(total=num, desc=description, unit="genes", disable=description is None) as bar,
+        progress_bar(total=num, desc=description, unit="genes", disable=description is None) as bar,
     ):
         while len(genes) < num:
             size = min(batch_size, num - len(genes))

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
+
+from genelm.storage import progress_bar
 
 from .configuration_gene_ngram import INDEX_SMOOTHINGS, MAX_INDEX_ORDER, GeneNGramConfig
 from .modeling_gene_ngram import BOS_ID, EOS_ID, GeneNGramForCausalLM, in_threads
@@ -65,7 +66,7 @@ def fit_head(
         torch.manual_seed(seed)
         head.reset_parameters()
         num_positions = sum(len(gene) + 1 for gene in genes)
-        bar = tqdm(
+        bar = progress_bar(
             total=num_positions * (head.epochs + isinstance(head, MixtureHead)),
             desc="fitting weights",
             unit="bases",

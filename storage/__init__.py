@@ -21,6 +21,7 @@ from .errors import (
     exit_on_error,
 )
 from .formats import convert, read_format, read_object, write_format
+from .messages import progress_bar, set_verbosity, show_messages, take_verbosity
 from .names import slugify
 from .provenance import command_line, package_versions, sha256_of
 
@@ -47,11 +48,15 @@ __all__ = [
     "open_text",
     "package_versions",
     "prepare_environment",
+    "progress_bar",
     "read_format",
     "read_object",
     "seekable_file",
+    "set_verbosity",
     "sha256_of",
+    "show_messages",
     "slugify",
+    "take_verbosity",
     "usable_cores",
     "write_format",
     "write_json",

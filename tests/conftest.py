@@ -1,9 +1,10 @@
 """Fixtures shared by all tests."""
 
 import importlib.util
+import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -47,6 +48,17 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _fresh_accelerate() -> None:
     """Accelerate keeps the precision of the first run of a process; every test is a process of its own in this."""
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_messages() -> Iterator[None]:
+    """What a command set up to say is not said in the next test, and what is logged reaches `caplog`."""
+    logger = logging.getLogger("genelm")
+    logger.handlers, logger.propagate = [logging.NullHandler()], True
+    logger.setLevel(logging.NOTSET)
+    yield
+    for name in ("GENELM_LOG_LEVEL", "TQDM_DISABLE"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

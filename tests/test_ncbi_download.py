@@ -135,14 +135,14 @@ def test_a_refusal_ends_at_once_in_the_words_of_the_server(tmp_path):
         assert stand_in.asked == {"reports": 1}
 
 
-def test_a_server_that_is_not_there_is_one_sentence_and_waiting_for_it_is_said(tmp_path, capsys):
+def test_a_server_that_is_not_there_is_one_sentence_and_waiting_for_it_is_said(tmp_path, caplog):
     message = (
         r"NCBI did not give page 1 of the genes of taxon 9606 in 3 attempts, the last of which ended in: "
         r"Failed to establish a new connection: [^<>]*Connection refused\. What"
     )
     with pytest.raises(ServerError, match=message):
         fetch("http://127.0.0.1:9", tmp_path, attempts=3)
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("NCBI has not")]
+    said = [line for line in caplog.messages if line.startswith("NCBI has not")]
     assert len(said) == 1
     assert said[0].startswith("NCBI has not given page 1 of the genes of taxon 9606 (Failed to establish")
     assert said[0].endswith("attempt 3 of 3 in 0 seconds.")

@@ -159,13 +159,13 @@ def test_the_last_checkpoints_are_kept(small_dataset: Path, tmp_path: Path) -> N
 
 
 def test_from_an_older_checkpoint_the_model_is_that_of_the_record(
-    small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     more = "--eval_steps 2 --save_total_limit 9 --early_stopping_patience 9"
     folder = train(arguments(small_dataset, tmp_path / "run", "lstm", more))
     (folder / "checkpoint-of-mine").mkdir()
     later = sorted(path.name for path in folder.glob("checkpoint-0*"))[2:]
-    capsys.readouterr()
     # The model beside it is of a later step, and nothing that follows is better: it is not what is recorded.
     progress = folder / "checkpoint-00000004" / "progress.json"
     content = json.loads(progress.read_text())
@@ -174,7 +174,7 @@ def test_from_an_older_checkpoint_the_model_is_that_of_the_record(
     sums = progress.with_name("sha256.json")
     sums.write_text(json.dumps(json.loads(sums.read_text()) | {"progress.json": sha256_of(progress)}))
     train(arguments(small_dataset, folder, "lstm", f"{more} --resume_from_checkpoint {progress.parent}"))
-    assert [name for name in later if f"{name} is of a later step and is removed" in capsys.readouterr().out][:1]
+    assert [name for name in later if f"{name} is of a later step and is removed" in caplog.text][:1]
     best = json.loads((folder / "training_record.json").read_text())["best"]
     assert best["step"] > 4
     model, _ = load_model_folder(folder)
@@ -317,8 +317,9 @@ def test_two_processes_that_are_told_to_stop_end_at_the_same_step(small_dataset:
 
 
 def test_a_damaged_checkpoint_is_skipped_and_named(
-    small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     more = "--save_steps 4 --save_total_limit 3"
     train(arguments(small_dataset, tmp_path / "run", "lstm", more))
     whole = last_weights(tmp_path / "run")
@@ -329,7 +330,7 @@ def test_a_damaged_checkpoint_is_skipped_and_named(
     written = (progress / "progress.json").read_text()
     (progress / "progress.json").write_text(written.replace('"step": 8', '"step": 9', 1))
     train(arguments(small_dataset, tmp_path / "run", "lstm", f"{more} --resume_from_checkpoint latest"))
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "checkpoint-00000012 is damaged and was skipped: pytorch_model.bin is not what was written" in said
     assert "checkpoint-00000008 is damaged and was skipped: progress.json is not what was written" in said
     assert "Going on from" in said

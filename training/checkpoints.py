@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import logging
 import math
 import os
 import shutil
@@ -20,6 +21,8 @@ from genelm.storage import InputError, apply_umask, sha256_of, write_json
 from .options import LENGTH, OPEN_ENDED, RESUME_KEYS, TrainingConfig
 from .progress import STILL_RUNNING, Progress
 from .training_genes import TrainingGenes
+
+log = logging.getLogger(__name__)
 
 PROGRESS_FILE = "progress.json"
 CHECKSUM_FILE = "sha256.json"
@@ -141,7 +144,7 @@ def load_checkpoint(accelerator: Accelerator, folder: Path, record: dict[str, An
     if accelerator.is_main_process:
         for other in checkpoints(folder.parent):
             if other.name > folder.name:
-                accelerator.print(f"{other} is of a later step and is removed.")
+                log.info("%s is of a later step and is removed.", other)
                 shutil.rmtree(other)
     return progress
 

@@ -5,10 +5,9 @@ measured on the same evaluation genes. Familiar and novel genes are those of the
 of a picture is about the same genes all along.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-
-from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import dataset_facts, read_manifest
 from genelm.eval import (
@@ -24,13 +23,15 @@ from genelm.eval import (
     write_results,
 )
 from genelm.modeling import describe_model, load_model_folder, read_record, save_model_folder
-from genelm.storage import InputError, command_line
+from genelm.storage import InputError, command_line, progress_bar
 from genelm.tokenization import load_tokenizer
 
 from .ngram import fit_ngram
 from .options import parse_config
 from .training_genes import TrainingGenes
 from .trials import run_trial
+
+log = logging.getLogger(__name__)
 
 FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
 PATIENCE = 3
@@ -85,12 +86,12 @@ def measure_learning_curve(
     facts = dataset_facts(read_manifest(data))
     dataset = MeasuredDataset(name=facts["name"], fingerprint=facts["fingerprint"], split=split)
     entries: list[LearningCurveEntry] = []
-    bar = tqdm(total=len(names) * len(fractions), desc="trainings", unit="training")
+    bar = progress_bar(total=len(names) * len(fractions), desc="trainings", unit="training")
     with bar:
         for name in names:
             for fraction in fractions:
                 folder = output / "runs" / f"{name}-{fraction * 100:g}"
-                tqdm.write(f"{folder.name} % ...")
+                log.info("%s %% ...", folder.name)
                 if name in smoothings:
                     _fit(data, folder, name, fraction, seed)
                 else:

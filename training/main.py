@@ -1,6 +1,7 @@
 """The command behind `train.py`: from a command line to a trained model folder."""
 
 import dataclasses
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from transformers import PreTrainedModel, get_scheduler
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.eval import check_lengths, exact_recurrence
 from genelm.modeling import RECORD_FILE, new_record, read_record
-from genelm.storage import InputError, TrainingError, exit_on_error, write_json
+from genelm.storage import InputError, TrainingError, exit_on_error, show_messages, take_verbosity, write_json
 from genelm.tokenization import BASE_IDS, BOS_ID
 
 from .checkpoints import (
@@ -35,6 +36,8 @@ from .packing import use_packed_rows
 from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .trainer import Trainer
 from .training_genes import GeneNames, TrainingGenes
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -67,7 +70,7 @@ def _train(
     config: TrainingConfig,
     section: dict[str, Any],
     resume: Path | None,
-    messages: list[str],
+    skipped: list[str],
     interruption: Interruption,
 ) -> Path:
     data = Path(config.data)
@@ -97,9 +100,10 @@ def _train(
             f"{launched} processes were launched, but {accelerator.num_processes} of them work together."
         )
     if accelerator.device.type == "cpu":
-        messages += prepare_cpu(config, threads_of(resume))
-    for message in messages:
-        accelerator.print(message)
+        for message in prepare_cpu(config, threads_of(resume)):
+            log.info(message)
+    for message in skipped:
+        log.warning(message)
     if accelerator.is_main_process:
         remove_leftovers(config)
 
@@ -148,7 +152,7 @@ def _train(
             length = {name: getattr(config, name) for name in LENGTH}
             now = {"config": stale.get("config", {}) | length, "stopped": STILL_RUNNING}
             write_json(resume.parent / RECORD_FILE, stale | now)
-        accelerator.print(f"Going on from {resume}: step {progress.step} of {total_steps}.")
+        log.info("Going on from %s: step %d of %d.", resume, progress.step, total_steps)
     options = {name: value for name, value in vars(config).items() if value is not None}
     # TensorBoard would show twice what was logged after the checkpoint.
     begin = {"tensorboard": {"purge_step": progress.step + 1}}
@@ -172,11 +176,14 @@ def _train(
         stopped = run.train()
     accelerator.end_training()
     if stopped == INTERRUPTED:
-        accelerator.print(f"Interrupted at step {progress.step}; --resume_from_checkpoint latest goes on from there.")
+        log.info("Interrupted at step %d; --resume_from_checkpoint latest goes on from there.", progress.step)
         sys.exit(128 + (interruption.signal or 0))
-    accelerator.print(
-        f"{config.output_dir}: the model of step {progress.best_step}, {progress.best_bits_per_base:.4f} bits/base on "
-        f"validation; {stopped}."
+    log.info(
+        "%s: the model of step %d, %.4f bits/base on validation; %s.",
+        config.output_dir,
+        progress.best_step,
+        progress.best_bits_per_base,
+        stopped,
     )
     return Path(config.output_dir)
 
@@ -206,9 +213,11 @@ def main(description: str | None, parent: int, program: str = "train.py", argume
         program: the name of the command, for `--help` and errors.
         arguments: the command line without the program; by default that of the process.
     """
+    given = take_verbosity(sys.argv[1:] if arguments is None else arguments)
+    show_messages()
     try:
         with exit_on_error(program):
-            train(sys.argv[1:] if arguments is None else arguments, description, parent, program)
+            train(given, description, parent, program)
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":
             print(

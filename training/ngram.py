@@ -1,6 +1,7 @@
 """Fit an n-gram model to a dataset folder, and count more genes into a fitted one."""
 
 import hashlib
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from datasets import Dataset
-from tqdm.auto import tqdm
 
 from genelm.dataset_scripts import dataset_facts, load_split, read_manifest
 from genelm.modeling import (
@@ -21,10 +21,12 @@ from genelm.modeling import (
     read_record,
 )
 from genelm.modeling.ngram_index import SYMBOL_OF_TOKEN, reverse_complement
-from genelm.storage import InputError
+from genelm.storage import InputError, progress_bar
 from genelm.tokenization import encode
 
 from .training_genes import subsample_genes
+
+log = logging.getLogger(__name__)
 
 SEED = 0
 """Of the weights' fit; nothing is chosen by it."""
@@ -132,7 +134,7 @@ def _not_counted(model: GeneNGramForCausalLM, folder: Path, data: Path, genes: D
     known = sum(sequence in counted for sequence in sequences)
     others = len(genes) - len(places) - known
     if known or others:
-        print(
+        log.info(
             f"{data}: {known + others:,} of {len(genes):,} genes are left out, {known:,} that have been counted "
             f"already and {others:,} that are validation genes."
         )
@@ -166,7 +168,7 @@ def _count(model: GeneNGramForCausalLM, data: Path, genes: Dataset) -> dict[str,
     """Count training genes of a dataset, and say how many they are."""
     if not len(genes):
         raise InputError(f"The train split of {data} has no gene to count; build it anew.")
-    bar = tqdm(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
+    bar = progress_bar(genes["sequence"], desc="counting", unit="genes", unit_scale=True)
     try:
         model.count(torch.from_numpy(encode(sequence)) for sequence in bar)
     except OverflowError as error:

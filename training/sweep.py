@@ -2,17 +2,18 @@
 
 import hashlib
 import itertools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from genelm.eval import markdown_table
-from genelm.storage import InputError, atomic_file, write_json
+from genelm.storage import InputError, atomic_file, progress_bar, write_json
 
 from .options import read_yaml
 from .trials import TrialFailed, check_trial, run_trial
+
+log = logging.getLogger(__name__)
 
 _KEYS = ("config", "options", "grid", "trials")
 _LONGEST_NAME = 200
@@ -100,12 +101,12 @@ def run_sweep(path: Path, data: Path, output: Path, launch: str = "") -> list[di
         check_trial(trial.options, config, data, folders[trial.name])
     entries: list[dict[str, Any]] = []
     failed: list[str] = []
-    for trial in tqdm(trials, desc="trials", unit="trial"):
-        tqdm.write(f"{trial.name} ...")
+    for trial in progress_bar(trials, desc="trials", unit="trial"):
+        log.info("%s ...", trial.name)
         try:
             record = run_trial(trial.options, config, data, folders[trial.name], launch)
         except TrialFailed as error:
-            tqdm.write(str(error))
+            log.error("%s", error)
             failed.append(trial.name)
             continue
         entries.append(

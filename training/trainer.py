@@ -1,6 +1,7 @@
 """The training loop: steps on global batches, validation, the best model kept, checkpoints, and a record of it all."""
 
 import contextlib
+import logging
 import math
 import time
 from collections.abc import Container, Iterator
@@ -14,12 +15,11 @@ import torch
 from accelerate import Accelerator
 from torch.distributed.tensor import DTensor
 from torch.nn import functional
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from genelm.eval import MAX_POSITIONS, bits_per_base, score_genes
 from genelm.modeling import CURVE_FILE, RECORD_FILE, save_model_folder
-from genelm.storage import OtherPrograms, OutOfMemoryError, TrainingError, write_json
+from genelm.storage import OtherPrograms, OutOfMemoryError, TrainingError, progress_bar, write_json
 from genelm.tokenization import BASE_IDS, load_tokenizer
 
 from .checkpoints import checkpoints, save_checkpoint
@@ -29,6 +29,8 @@ from .options import TrainingConfig
 from .progress import INTERRUPTED, STILL_RUNNING, Progress
 from .training_curve import draw_training_curve
 from .training_genes import IGNORED, GeneNames, TrainingGenes
+
+log = logging.getLogger(__name__)
 
 _NAMES_SHOWN = 10
 
@@ -91,7 +93,7 @@ class Trainer:
         """
         config, progress = self.config, self.progress
         patience, stopped = config.early_stopping_patience, "all steps taken"
-        bar = tqdm(total=self.total_steps, initial=progress.step, unit="step", disable=not self._is_main)
+        bar = progress_bar(total=self.total_steps, initial=progress.step, unit="step", disable=not self._is_main)
         self.model.train()
         self.load.begin()
         with bar, self.interruption:
@@ -247,7 +249,7 @@ class Trainer:
         kept = checkpoints(Path(self.config.output_dir))
         return f" The last good checkpoint is {kept[-1]}." if kept else " There is no checkpoint yet."
 
-    def _log(self, bar: tqdm) -> None:
+    def _log(self, bar: Any) -> None:
         """Make an entry of the curve and hand it to the tracker and the bar."""
         more = {
             "learning_rate": self.scheduler.get_last_lr()[0],
@@ -269,7 +271,7 @@ class Trainer:
         self.load.begin()
         if free < threads:
             self.is_load_told = True
-            tqdm.write(
+            log.warning(
                 f"Other programs take the processor: on {threads} threads this run may be several times slower than "
                 f"on {free}. To change that, stop it (Ctrl-C) and go on with --resume_from_checkpoint latest "
                 f"--cpu_threads {free}."
@@ -285,8 +287,7 @@ class Trainer:
             scores = score_genes(model, self.validation, max_positions=positions, description="validation")
         bits = bits_per_base(scores.base_nats, scores.n_bases)
         self.accelerator.log({"validation/bits_per_base": bits}, step=progress.step)
-        if self._is_main:
-            tqdm.write(f"step {progress.step}: {bits:.4f} bits/base on validation")
+        log.info("step %d: %.4f bits/base on validation", progress.step, bits)
         entry = {"step": progress.step, "epoch": epoch, "validation_bits_per_base": bits, "seconds": progress.seconds}
         progress.history.append(entry)
         progress.validations_since_best += 1

@@ -6,9 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from genelm.storage import InputError, sha256_of
+from genelm.storage import InputError, progress_bar, sha256_of
 
 from ..config import GeneDatasetConfig, content_of
 from ..genes import Dropped, SourceGene, is_dataset_folder, read_dataset
@@ -61,7 +59,7 @@ class Source:
         Raises:
             InputError: a file cannot be used.
         """
-        yield from tqdm(self.genes(dropped), desc=f"reading {self.label}", unit=" genes", delay=2)
+        yield from progress_bar(self.genes(dropped), desc=f"reading {self.label}", unit=" genes", delay=2)
 
 
 def open_sources(config: GeneDatasetConfig) -> Iterator[Source]:

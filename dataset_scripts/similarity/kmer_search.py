@@ -11,9 +11,8 @@ from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
-from tqdm.auto import tqdm
 
-from genelm.storage import InputError
+from genelm.storage import InputError, progress_bar
 from genelm.tokenization import encode
 
 from .compiled_search import index_kmers, similar_to_some
@@ -102,4 +101,4 @@ def _similar(
     blocks = np.linspace(0, len(lengths), _BLOCKS + 1).astype(np.int64)
     with ThreadPoolExecutor(threads) as pool:
         found = pool.map(search, blocks[:-1], blocks[1:])
-        yield from tqdm(found, "similar genes, by k-mers", _BLOCKS, unit=" blocks", delay=2)
+        yield from progress_bar(found, "similar genes, by k-mers", _BLOCKS, unit=" blocks", delay=2)

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from tqdm.auto import tqdm
+
+from genelm.storage import progress_bar
 
 from .kmer_search import search_with_kmers, similar_to_reference
 from .mmseqs2_search import CLOSING_MIN_SCORE, CLOSING_SEED_LENGTHS, find_hits, search_with_mmseqs2
@@ -77,7 +78,7 @@ def similar_to_evaluation(
     """
     similar = similar_to_reference(training, evaluation, identity, coverage, threads)
     if method != "kmers":
-        for seed_length in tqdm(CLOSING_SEED_LENGTHS, "similar genes, by MMseqs2", unit=" searches", delay=2):
+        for seed_length in progress_bar(CLOSING_SEED_LENGTHS, "similar genes, by MMseqs2", unit=" searches", delay=2):
             for _, found in find_hits(
                 evaluation, training, identity, coverage, threads, seed_length, CLOSING_MIN_SCORE
             ):

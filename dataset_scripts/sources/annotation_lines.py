@@ -7,9 +7,8 @@ from pathlib import Path
 
 from gffutils.exceptions import AttributeStringError
 from gffutils.feature import Feature, feature_from_line
-from tqdm import tqdm
 
-from genelm.storage import InputError, open_bytes
+from genelm.storage import InputError, open_bytes, progress_bar
 
 Spans = tuple[tuple[int, int], ...]
 """Starts and ends, 1-based and inclusive, ascending."""
@@ -135,7 +134,9 @@ class AnnotationReader:
             InputError: a line is not GFF3 or GTF, or not UTF-8, or the file is cut off or damaged.
         """
         # Where genes are given one by one, their reader has a bar already.
-        for text in tqdm(self._texts(), f"reading {self._path.name}", unit=" lines", delay=2, disable=only_genes):
+        for text in progress_bar(
+            self._texts(), f"reading {self._path.name}", unit=" lines", delay=2, disable=only_genes
+        ):
             if text.startswith("#"):
                 self._read_header(text)
                 continue

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from tqdm import tqdm
 
-from genelm.storage import InputError, ServerError, atomic_file, sha256_of
+from genelm.storage import InputError, ServerError, atomic_file, progress_bar, sha256_of
 
 from ..genes import Dropped
 from .ncbi_package import PackageError, check_gene_package, read_reports
@@ -131,7 +130,7 @@ def _read_pages(taxon: str, pages: Path, server: NcbiServer) -> list[GeneReport]
     genes: dict[str, GeneReport] = {}
     token: str | None = None
     total = 0
-    with tqdm(desc=f"listing the genes of taxon {taxon}", unit=" genes", delay=2) as bar:
+    with progress_bar(desc=f"listing the genes of taxon {taxon}", unit=" genes", delay=2) as bar:
         for number in range(1_000_000):
             page = _page(pages / f"{number:05d}.json", taxon, token, number, server)
             total = page["total_count"]
@@ -209,7 +208,7 @@ def _fetch_batches(batches: list[list[int]], folder: Path, server: NcbiServer) -
     missing: dict[int, list[int]] = {}
     pool = ThreadPoolExecutor(server.at_once)
     try:
-        with tqdm(total=sum(map(len, batches)), desc="downloading", unit=" genes", delay=2) as bar:
+        with progress_bar(total=sum(map(len, batches)), desc="downloading", unit=" genes", delay=2) as bar:
             waiting = {pool.submit(_fetch_batch, batch, folder, server): i for i, batch in enumerate(batches)}
             for done in as_completed(waiting):
                 number = waiting[done]

@@ -3,8 +3,8 @@
 Source: NCBI Datasets, REST interface, version 2 (https://www.ncbi.nlm.nih.gov/datasets/docs/v2/api/rest-api/).
 """
 
+import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 import requests
 import tenacity
-from tqdm import tqdm
 
 from genelm.storage import ServerError
 
 from .ncbi_package import PackageError
+
+log = logging.getLogger(__name__)
 
 NCBI_URL = "https://api.ncbi.nlm.nih.gov/datasets/v2"
 
@@ -97,12 +98,11 @@ class NcbiServer:
             raise _MayPass(_reason(error)) from error
 
     def _say_what_is_waited_for(self, what: str, state: tenacity.RetryCallState) -> None:
-        """Print what is waited for, from the second failure on: one alone is nothing unusual."""
+        """Log what is waited for, from the second failure on: one alone is nothing unusual."""
         if state.attempt_number > 1 and state.outcome is not None and state.next_action is not None:
-            tqdm.write(
+            log.warning(
                 f"NCBI has not given {what} ({state.outcome.exception()}); attempt {state.attempt_number + 1} of "
-                f"{self.attempts} in {state.next_action.sleep:.0f} seconds.",
-                file=sys.stderr,
+                f"{self.attempts} in {state.next_action.sleep:.0f} seconds."
             )
 
     def _wait(self, state: tenacity.RetryCallState) -> float:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
-from tqdm.auto import tqdm
 
 from genelm.modeling import traits_of
+from genelm.storage import progress_bar
 from genelm.tokenization import BOS_ID, INPUT_FILLER, length_batches, pad_right
 
 
@@ -75,7 +75,7 @@ def gene_batches(
         mine = [batch for batch in mine if not is_done[batch].all()]
     if state.num_processes > 1:
         mine += [[]] * (-(-len(batches) // state.num_processes) - len(mine))
-    bar = tqdm(
+    bar = progress_bar(
         total=sum(len(encoded[gene]) for batch in mine for gene in batch),
         desc=description,
         unit="bases",

@@ -1,5 +1,6 @@
 """From the name of a model to a model on the device where it is fastest."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -8,6 +9,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from genelm.modeling import load_model_folder, resolve_model_folder, traits_of
 
 from .batches import this_process
+
+log = logging.getLogger(__name__)
 
 
 def load_model(name: str, *, trust_remote_code: bool = False) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Path]:
@@ -28,4 +31,5 @@ def load_model(name: str, *, trust_remote_code: bool = False) -> tuple[PreTraine
     folder = resolve_model_folder(name)
     model, tokenizer = load_model_folder(folder, trust_remote_code=trust_remote_code)
     device = torch.device("cpu") if traits_of(model).fastest_on_cpu else this_process().device
+    log.debug("%s is a %s; it is run on %s", folder, model.config.model_type, device)
     return model.to(device), tokenizer, folder

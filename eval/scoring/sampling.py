@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 from accelerate.utils import gather_object
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from genelm.modeling import generate_genes, traits_of
-from genelm.storage import InputError
+from genelm.storage import InputError, progress_bar
 from genelm.tokenization import load_tokenizer
 
 from .batches import this_process
@@ -54,7 +53,7 @@ def sample_genes(
     mine = range(state.process_index, len(sizes), state.num_processes)
     generated: dict[int, list[tuple[str, bool]]] = {}
     silent = description is None or not state.is_main_process
-    for batch in tqdm(mine, description, unit="batches", leave=False, disable=silent):
+    for batch in progress_bar(mine, description, unit="batches", leave=False, disable=silent):
         key = json.dumps([num, most, seed, batch]).encode()
         if cache is not None and (kept := cache.read(_KIND, key)) is not None:
             generated[batch] = [(gene, is_complete) for gene, is_complete in json.loads(kept)]

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm.auto import tqdm
 
 from genelm.modeling import STATE_NAME, traits_of
-from genelm.storage import InputError
+from genelm.storage import InputError, progress_bar
 from genelm.tokenization import BASE_IDS, EOS_ID, VOCABULARY, encode
 
 from .batches import gene_batches, sum_over_processes, this_process
@@ -103,7 +102,9 @@ def score_genes(
         called = names or [f"number {gene + 1}" for gene in range(len(sequences))]
         rows = whole_genes.gene_totals([sequences[gene] for gene in mine], [called[gene] for gene in mine])
         silent = description is None or not state.is_main_process
-        for gene, row in zip(mine, tqdm(rows, description, len(mine), leave=False, disable=silent), strict=True):
+        for gene, row in zip(
+            mine, progress_bar(rows, description, len(mine), leave=False, disable=silent), strict=True
+        ):
             keep(gene, row)
     else:
         for batch, lengths, costs in _costs_of_batches(model, encoded, max_positions, description, is_done):

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm.auto import tqdm
 
 from genelm.modeling import traits_of
-from genelm.storage import InputError, atomic_file, sha256_of
+from genelm.storage import InputError, atomic_file, progress_bar, sha256_of
 from genelm.tokenization import reverse_complement
 
 from ..results import ALL, MeasuredDataset, MeasuredModel, Measurement, Results
@@ -242,7 +241,7 @@ def measure_variants(
         for group, names in ((ALL, np.full(len(windows), ALL)), ("kind", kinds), ("contig", contigs))
         for stratum in dict.fromkeys(names.tolist())
     ]
-    for group, stratum, names in tqdm(strata, desc="intervals", unit="strata", leave=False):
+    for group, stratum, names in progress_bar(strata, desc="intervals", unit="strata", leave=False):
         members = names == stratum
         for metric, usable, statistic in comparisons:
             chosen = np.flatnonzero(members & usable)
