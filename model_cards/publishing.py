@@ -16,7 +16,14 @@ from huggingface_hub.utils import validate_repo_id
 from requests import RequestException
 
 from genelm.eval import Results, write_results
-from genelm.modeling import is_model_file, model_fingerprint
+from genelm.modeling import (
+    is_model_file,
+    lacks_only_our_tokenizer,
+    load_model_folder,
+    model_fingerprint,
+    read_record,
+    save_model_folder,
+)
 from genelm.storage import InputError, ServerError, atomic_folder, slugify
 
 from .cards import CODE_MODEL_TYPES, read_json, render_model_card, version_tag
@@ -36,6 +43,8 @@ def publish(
     api: HfApi | None = None,
 ) -> str:
     """Upload a model folder with its card and results in one commit, or write what would be uploaded.
+
+    A folder that plain `save_pretrained` left, without tokenizer and generation config, is made whole first.
 
     Files of an earlier push that are not part of this one are deleted in the same commit; files that others put
     into the repository stay. The commit gets the tag `version_tag(folder)`, which the card names.
@@ -57,6 +66,14 @@ def publish(
             dry run's folder cannot be used.
         ServerError: the Hub does not take the upload.
     """
+    if lacks_only_our_tokenizer(folder):
+        with TemporaryDirectory() as temporary:
+            whole = Path(temporary) / folder.resolve().name
+            model, tokenizer = load_model_folder(folder)
+            save_model_folder(whole, model, tokenizer, read_record(folder))
+            return publish(
+                whole, repo_id, results, license_name=license_name, private=private, dry_run=dry_run, api=api
+            )
     contents = upload_contents(folder, repo_id, results, license_name)
     if dry_run is not None:
         _write(contents, dry_run)

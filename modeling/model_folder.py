@@ -38,6 +38,7 @@ from genelm.storage import (
     sha256_of,
     write_json,
 )
+from genelm.tokenization import BOS_ID, EOS_ID, VOCABULARY, load_tokenizer
 
 from .modeling_gene_ngram import GeneNGramForCausalLM
 
@@ -220,10 +221,30 @@ def resolve_model_folder(name: str) -> Path:
         ("weights", "*.safetensors"),
         ("tokenizer", "tokenizer.json", _TOKENIZER_CODE),
     ):
+        if what == "tokenizer" and lacks_only_our_tokenizer(folder):
+            continue
         if not any(any(folder.glob(pattern)) for pattern in patterns):
             wanted = " or ".join(patterns)
             raise InputError(f"{name} is no whole model folder: it has no {what} ({wanted}); {_advice(folder)}.")
     return folder
+
+
+def lacks_only_our_tokenizer(folder: Path) -> bool:
+    """Return whether a folder is as plain `save_pretrained` leaves a model over genelm's vocabulary: without tokenizer.
+
+    One that has a part of a tokenizer is damaged.
+    """
+    return not any(folder.glob("tokenizer*.json")) and _is_over_our_vocabulary(folder)
+
+
+def _is_over_our_vocabulary(folder: Path) -> bool:
+    """Return whether a folder's configuration has the size and the special tokens of genelm's only vocabulary."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = (config["vocab_size"], config["bos_token_id"], config["eos_token_id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return found == (len(VOCABULARY), BOS_ID, EOS_ID)
 
 
 def _advice(folder: Path) -> str:
@@ -293,7 +314,12 @@ def _stored_shape(folder: Path, name: str) -> list[int]:
 
 
 def _load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """Load a tokenizer, also where an old transformers does not know the name that a newer one has for its class."""
+    """Return the tokenizer of a folder, or genelm's where the model is over its vocabulary and brings none.
+
+    It is loaded also where an old transformers does not know the name that a newer one has for its class.
+    """
+    if lacks_only_our_tokenizer(folder):
+        return load_tokenizer()
     file = folder / "tokenizer_config.json"
     options = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if options.get("tokenizer_class") == "TokenizersBackend" and not hasattr(transformers, "TokenizersBackend"):

@@ -67,7 +67,8 @@ def test_flags_may_stand_anywhere_in_a_command_line(logger: logging.Logger) -> N
 
 
 TRAIN = (
-    "genelm.train(data={data!r}, output_dir={folder!r}, max_steps=2, eval_steps=1, warmup_steps=0, use_cpu=True, report_to='none', "
+    "genelm.train(data={data!r}, output_dir={folder!r}, max_steps=2, eval_steps=1, warmup_steps=0, "
+    "use_cpu=True, report_to='none', "
     "model={{'model_type': 'gene_rnn', 'embedding_size': 4, 'hidden_size': 8}})"
 )
 
