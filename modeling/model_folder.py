@@ -230,7 +230,7 @@ def resolve_model_folder(name: str) -> Path:
 
 
 def lacks_only_our_tokenizer(folder: Path) -> bool:
-    """Return whether a folder is as plain `save_pretrained` leaves a model over genelm's vocabulary: without tokenizer.
+    """Return whether a folder is over genelm's vocabulary and lacks its tokenizer, as `save_pretrained` leaves it.
 
     One that has a part of a tokenizer is damaged.
     """
