@@ -180,7 +180,7 @@ def score(
         typer.Option(help="TSV file to write, compressed if it ends in .gz. [default: standard output]"),
     ] = None,
     per_base: Annotated[bool, typer.Option(help="One row a base instead of one a gene.")] = False,
-    picture: Annotated[
+    plot: Annotated[
         Path | None, typer.Option(help="With --per-base: draw the bits along the first genes (.png or .svg).")
     ] = None,
     max_positions: MaxPositions = None,
@@ -195,10 +195,10 @@ def score(
     """
     if output is not None:
         check_output_file(output, source=fasta)
-    if picture is not None:
-        check_output_file(picture, source=fasta)
-        if not per_base or picture.suffix not in (".png", ".svg"):
-            raise InputError(f"--picture {picture} needs --per-base and a name that ends in .png or .svg.")
+    if plot is not None:
+        check_output_file(plot, source=fasta)
+        if not per_base or plot.suffix not in (".png", ".svg"):
+            raise InputError(f"--plot {plot} needs --per-base and a name that ends in .png or .svg.")
     if not fasta.is_file():
         raise InputError(f"{fasta} is not a file; give a FASTA file, plain or .gz.")
 
@@ -220,9 +220,9 @@ def score(
             write_gene_scores(scorer, names, sequences, path, positions)
     if output is not None:
         print(f"{output}: {len(names):,} genes{', base by base' if per_base else ''}.")
-    if picture is not None:
-        drawn = plot_bases(names, nats, picture)
-        print(f"{picture}: {drawn} of {len(names):,} genes, base by base.", file=sys.stderr)
+    if plot is not None:
+        drawn = plot_bases(names, nats, plot)
+        print(f"{plot}: {drawn} of {len(names):,} genes, base by base.", file=sys.stderr)
 
 
 def push(

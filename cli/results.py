@@ -1,4 +1,4 @@
-"""`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the figures side by side."""
+"""`genelm evaluate`, `baselines`, `variants` and `report`: measure models and lay the results side by side."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -213,7 +213,7 @@ def variants(
 
 def report(
     results: Annotated[list[Path], typer.Argument(help="Results files of `genelm evaluate`, or folders of them.")],
-    output: Annotated[Path, typer.Option(help="Folder for report.html, report.md and the pictures.")],
+    output: Annotated[Path, typer.Option(help="Folder for report.html, report.md and the plots.")],
     update: Annotated[
         Path | None, typer.Option(help="Markdown file whose table between the results marks is rendered anew.")
     ] = None,
@@ -225,7 +225,7 @@ def report(
         typer.Option(help="MODULE:CLASS, a task of your own that is in the results; may be given several times."),
     ] = None,
 ) -> None:
-    """Lay results side by side: tables and pictures, as one HTML page and as Markdown.
+    """Lay results side by side: tables and plots, as one HTML page and as Markdown.
 
     genelm report results/*.json --output report/
     """

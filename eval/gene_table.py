@@ -1,7 +1,7 @@
 """What each gene costs, kept in a table beside the results, to compare models gene by gene.
 
 A comparison of two models is paired: the difference of their costs gene by gene has a much narrower interval than
-either figure has, for both find the same genes hard.
+either value has, for both find the same genes hard.
 """
 
 from pathlib import Path

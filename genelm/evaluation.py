@@ -85,7 +85,7 @@ def report(
     learning_curve: str | Path | None = None,
     tasks: Sequence[str | TaskReport] = (),
 ) -> list[Path]:
-    """Lay results side by side: tables and pictures, as one HTML page and as Markdown.
+    """Lay results side by side: tables and plots, as one HTML page and as Markdown.
 
     Args:
         results: results files, folders of them, or what `evaluate` returned.

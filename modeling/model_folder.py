@@ -43,10 +43,10 @@ from genelm.tokenization import BOS_ID, EOS_ID, VOCABULARY, load_tokenizer
 from .modeling_gene_ngram import GeneNGramForCausalLM
 
 RECORD_FILE = "training_record.json"
-"""How the model came about: command, config, data and figures of its training."""
+"""How the model came about: command, config, data and metrics of its training."""
 
 CURVE_FILE = "training_curve.png"
-"""Picture of the training, for the card."""
+"""Plot of the training, for the card."""
 
 MODEL_FILES = (
     "config.json",

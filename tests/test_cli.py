@@ -117,7 +117,7 @@ def test_the_same_evaluation_gives_the_same_bytes(genelm: Run, model: str, small
 def test_scores_of_genes_and_of_bases_agree(genelm: Run, model: str) -> None:
     Path("genes.fa").write_text(">one first gene\nACGTNNACG\nTTA\n>two\nggcc\n>three\nN\n")
     genelm(f"score {model} genes.fa --output genes.tsv")
-    genelm(f"score {model} genes.fa --per-base --output bases.tsv --picture bases.png")
+    genelm(f"score {model} genes.fa --per-base --output bases.tsv --plot bases.png")
     assert Path("bases.png").read_bytes().startswith(b"\x89PNG")
     with open("genes.tsv") as genes, open("bases.tsv") as bases:
         by_gene = {row["gene_id"]: row for row in csv.DictReader(genes, delimiter="\t")}
@@ -288,7 +288,7 @@ def test_models_that_cannot_be_used(refused: Run, model: str, tmp_path: Path, sm
     assert "smoothing is 'magic'" in refused(f"ngram fit --data {small_dataset} --smoothing magic --output runs/n")
     (tmp_path / "cut.fa").write_text(">a\nACJT\n")
     assert "'J'" in refused(f"score {model} cut.fa --output scores.tsv")
-    assert "needs --per-base" in refused(f"score {model} cut.fa --output scores.tsv --picture genes.png")
+    assert "needs --per-base" in refused(f"score {model} cut.fa --output scores.tsv --plot genes.png")
     assert "also the input" in refused(f"score {model} cut.fa --output cut.fa")
     assert "missing.fa" in refused(f"score {model} missing.fa --output scores.tsv")
     os.mkfifo("pipe")

@@ -1,4 +1,4 @@
-"""Tables, pictures and reports over results."""
+"""Tables, plots and reports over results."""
 
 import math
 import re
@@ -120,7 +120,7 @@ def test_the_html_page_needs_nothing_beside_it(tmp_path: Path) -> None:
     assert "<b>lstm" not in html
 
 
-def test_new_tasks_have_their_sections_and_pictures(tmp_path: Path) -> None:
+def test_new_tasks_have_their_sections_and_plots(tmp_path: Path) -> None:
     measurements = [
         *(
             _measurement("generation", f"jensen_shannon_{k}", 0.1 * k, "source", source, units="bits")

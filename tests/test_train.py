@@ -184,7 +184,7 @@ def test_a_loss_that_is_not_finite_names_the_genes_and_keeps_the_last_good_check
         taken = take(self, step, batch)
         if step == 7:
             seen.extend(batch)
-            taken.figures[0] = torch.nan
+            taken.metrics[0] = torch.nan
         return taken
 
     monkeypatch.setattr(trainer.Trainer, "_take_step", take_and_break)

@@ -2,7 +2,7 @@
 
 Each model is trained on growing shares of the training genes, of which larger ones have all genes of smaller ones, and
 measured on the same evaluation genes. Familiar and novel genes are those of the whole training set, so that each line
-of a picture is about the same genes all along.
+of a plot is about the same genes all along.
 """
 
 import logging

@@ -29,7 +29,7 @@ class LogInterval:
     seconds: float = 0.0
     loading_seconds: float = 0.0
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return what the sums say: bits, speed, and the shares of positions and of time that are put to use."""
         return {
             "bits_per_base": self.nats / math.log(2) / max(self.bases, 1),
@@ -73,7 +73,7 @@ class Progress:
 
     def close_window(self, more: dict[str, float]) -> dict[str, float]:
         """Make an entry of the curve, evenly thinned out where it has become long, and open the next window."""
-        entry = {"step": self.step, **self.window.figures(), **more}
+        entry = {"step": self.step, **self.window.metrics(), **more}
         if (self.entries - 1) % self.stride:  # the latest until now was not due
             self.curve.pop()
         self.curve.append(entry)

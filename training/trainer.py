@@ -40,20 +40,20 @@ _SECONDS_OF_LOAD = 10.0
 
 @dataclass
 class Step:
-    """A step whose figures may still be on their way from the device.
+    """A step whose metrics may still be on their way from the device.
 
     Attributes:
         step: its number.
         genes: of its global batch.
-        figures: nats of the loss and of the bases alone, positions, how many processes were told to stop, and the norm
+        metrics: nats of the loss and of the bases alone, positions, how many processes were told to stop, and the norm
             of the gradient, on the CPU.
-        arrived: on a GPU, what to wait for before `figures` are read.
+        arrived: on a GPU, what to wait for before `metrics` are read.
         loading_seconds: taken to get the batch.
     """
 
     step: int
     genes: npt.NDArray[np.int64]
-    figures: torch.Tensor
+    metrics: torch.Tensor
     arrived: torch.cuda.Event | None
     loading_seconds: float
 
@@ -183,17 +183,17 @@ class Trainer:
         self.scheduler.step()
         self.optimizer.zero_grad()
         sums[3] += self.interruption.stop_requested
-        figures = torch.cat([accelerator.reduce(sums, "sum"), torch.as_tensor(norm).to(sums).reshape(1)])
-        figures, arrived = figures.to("cpu", non_blocking=device.type == "cuda"), None
+        metrics = torch.cat([accelerator.reduce(sums, "sum"), torch.as_tensor(norm).to(sums).reshape(1)])
+        metrics, arrived = metrics.to("cpu", non_blocking=device.type == "cuda"), None
         if device.type == "cuda":
             arrived = torch.cuda.Event()
             arrived.record()
-        return Step(step, batch, figures, arrived, loading_seconds)
+        return Step(step, batch, metrics, arrived, loading_seconds)
 
     def _sync_metrics(self) -> None:
-        """Count the latest step once its figures are there: on a GPU that is while the next step is at work.
+        """Count the latest step once its metrics are there: on a GPU that is while the next step is at work.
 
-        Every process sees the same figures, so all of them stop at the same step when one was told to.
+        Every process sees the same metrics, so all of them stop at the same step when one was told to.
 
         Raises:
             TrainingError: the loss or the gradient is not finite.
@@ -203,7 +203,7 @@ class Trainer:
         taken, self.pending_step = self.pending_step, None
         if taken.arrived is not None:
             taken.arrived.synchronize()
-        loss, nats_of_bases, positions, interrupted, norm = taken.figures.tolist()
+        loss, nats_of_bases, positions, interrupted, norm = taken.metrics.tolist()
         # In fp16 a gradient that is not finite is left out, and the loss scaled down.
         if not math.isfinite(loss) or not (math.isfinite(norm) or self.accelerator.mixed_precision == "fp16"):
             names = GeneNames(Path(self.config.data), "train")
@@ -258,8 +258,8 @@ class Trainer:
         }
         entry = self.progress.close_window(more)
         bar.set_postfix_str(f"{entry['bits_per_base']:.4f} bits/base, {entry['bases_per_second']:,.0f} bases/s")
-        figures = {f"train/{name}": value for name, value in entry.items() if name != "step"}
-        self.accelerator.log(figures, step=self.progress.step)
+        metrics = {f"train/{name}": value for name, value in entry.items() if name != "step"}
+        self.accelerator.log(metrics, step=self.progress.step)
         self._tell_load()
 
     def _tell_load(self) -> None:

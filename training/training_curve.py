@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from genelm.pictures import COLORS, GRAY, STYLE, save_picture
+from genelm.plotting import COLORS, GRAY, STYLE, save_plot
 
 
 def draw_training_curve(record: dict[str, Any], path: Path) -> None:
@@ -44,4 +44,4 @@ def draw_training_curve(record: dict[str, Any], path: Path) -> None:
         rate.plot(steps, [entry["learning_rate"] for entry in curve], color=COLORS[2])
         rate.set_ylabel("learning rate")
         rate.set_xlabel("step")
-        save_picture(figure, path)
+        save_plot(figure, path)

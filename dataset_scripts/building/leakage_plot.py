@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genelm.pictures import COLORS, GRAY, STYLE, save_picture
+from genelm.plotting import COLORS, GRAY, STYLE, save_plot
 
 PLOTTED_TYPES = 6
 """The most frequent gene types have a color each; the others share gray."""
@@ -34,7 +34,7 @@ def plot_leakage(leakage: dict[str, Any], path: Path) -> None:
         for (left, right), (name, split) in zip(figure.subplots(len(splits), 2), splits.items(), strict=True):
             _plot_histogram(left, name, split, leakage, colors)
             _plot_strata(right, name, split, leakage["strata"], colors)
-        save_picture(figure, path)
+        save_plot(figure, path)
 
 
 def _grouped(split: dict[str, Any], colors: dict[str, str]) -> list[tuple[str, str, list[dict[str, Any]]]]:

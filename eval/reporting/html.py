@@ -10,15 +10,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 
-def render_page(markdown: str, pictures: Mapping[str, Path]) -> str:
+def render_page(markdown: str, plots: Mapping[str, Path]) -> str:
     """Return a report as HTML.
 
     Args:
         markdown: the report; its first heading is the title, its second-level headings make the contents.
-        pictures: as the report names them -> the SVG file that is put into the page.
+        plots: as the report names them -> the SVG file that is put into the page.
 
     Returns:
-        HTML with styles and pictures in it.
+        HTML with styles and plots in it.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(markdown)
@@ -33,14 +33,14 @@ def render_page(markdown: str, pictures: Mapping[str, Path]) -> str:
     for token in tokens:
         for part in token.children or ():
             if part.type == "image":
-                _embed(part, pictures)
+                _embed(part, plots)
     body = reader.renderer.render(tokens, reader.options, {})
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     environment = Environment(loader=PackageLoader("genelm.eval"), autoescape=True)
     return environment.get_template("report.html").render(title=title, contents=contents, body=body)
 
 
-def _embed(image: Token, pictures: Mapping[str, Path]) -> None:
+def _embed(image: Token, plots: Mapping[str, Path]) -> None:
     name = str(image.attrGet("src"))
-    if name in pictures:
-        image.attrSet("src", "data:image/svg+xml;base64," + base64.b64encode(pictures[name].read_bytes()).decode())
+    if name in plots:
+        image.attrSet("src", "data:image/svg+xml;base64," + base64.b64encode(plots[name].read_bytes()).decode())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.ticker import NullFormatter
 
-from genelm.pictures import COLORS
+from genelm.plotting import COLORS
 from genelm.storage import atomic_file, read_format, write_format
 
 from ..results import ALL, MeasuredDataset, Results

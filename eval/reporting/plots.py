@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genelm.pictures import COLORS, GRAY, STYLE, save_picture
+from genelm.plotting import COLORS, GRAY, STYLE, save_plot
 
 from ..results import Measurement
 
@@ -31,7 +31,7 @@ def saved_figure(paths: Sequence[Path], **options: Any) -> Iterator[Figure]:
         figure = Figure(layout="constrained", **options)
         yield figure
         for path in paths:
-            save_picture(figure, path)
+            save_plot(figure, path)
 
 
 def color_of(number: int) -> str:

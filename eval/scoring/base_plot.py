@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from genelm.pictures import COLORS, GRAY, STYLE, save_picture
+from genelm.plotting import COLORS, GRAY, STYLE, save_plot
 
 MOST_GENES = 12
 SMOOTHING = 21
@@ -44,7 +44,7 @@ def plot_bases(names: Sequence[str], nats: Sequence[npt.NDArray[np.float64]], pa
             axes.set_ylim(bottom=0)
             axes.set_ylabel("bits")
         panels[-1].set_xlabel(f"base (line: running mean of {SMOOTHING}; dotted: a guess)")
-        save_picture(figure, path)
+        save_plot(figure, path)
     return len(drawn)
 
 

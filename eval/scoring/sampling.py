@@ -69,7 +69,7 @@ def sample_genes(
                 description=None,
             )
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"The model cannot write genes ({error}); leave the task generation out.") from error
+            raise InputError(f"The model cannot generate genes ({error}); leave the task generation out.") from error
         if cache is not None:
             cache.write(_KIND, key, json.dumps(generated[batch]).encode())
     if state.num_processes > 1:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.stats import wasserstein_distance
 
 from genelm.dataset_scripts import WORD_LENGTH, shared_fractions, similar_to_reference
-from genelm.pictures import GRAY
+from genelm.plotting import GRAY
 from genelm.storage import InputError
 from genelm.tokenization import NO_BASE, ConcatenatedSequences, Integers, concatenate_sequences, kmers
 

@@ -35,7 +35,7 @@ WINDOW = 512
 """Bases around a variant, where nothing else is asked for."""
 
 FEWEST = 10
-"""Variants, or of either class, from which a figure is given."""
+"""Variants, or of either class, from which a value is given."""
 
 Statistic = Callable[[npt.NDArray[np.int64]], float]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from genelm.pictures import GRAY
+from genelm.plotting import GRAY
 
 from ..reporting import Plot, Section, TaskReport
 from ..reporting.plots import color_of, grid, saved_figure

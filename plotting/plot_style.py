@@ -1,4 +1,4 @@
-"""Colors and sizes of all pictures, and files that are the same bytes for the same content."""
+"""Colors and sizes of all plots, and files that are the same bytes for the same content."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ STYLE: dict[Any, Any] = {
 """For `matplotlib.rc_context`."""
 
 
-def save_picture(figure: Figure, path: Path) -> None:
+def save_plot(figure: Figure, path: Path) -> None:
     """Write a figure to a `.png` or `.svg` file that holds neither a date nor a version."""
     with atomic_file(path) as temporary:
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
