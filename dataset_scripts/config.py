@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from genelm.storage import InputError, OptionError, sha256_of
 
 from .cleaning import AMBIGUOUS_POLICIES, CleaningRules
 from .genes import SOURCE_COLUMNS, SPLITS
+from .options import BuildOptions, Paths
 from .similarity import METHODS, is_installed
 from .sources import FEATURE_KINDS, has_csv_name
 
@@ -19,8 +20,6 @@ SOURCES = ("csv", "fasta", "genome", "ncbi", "ncbi-package", "simulated")
 SPLIT_METHODS = ("paper", "random", "chromosome", "similarity")
 PAPERS_LONGEST = 1000
 """Bases of the longest gene in arXiv 2307.10634."""
-
-Paths = list[str | Path]
 
 _LISTS_OF_FILES = (*SPLITS, "input", "extra", "fasta", "annotation")
 
@@ -42,7 +41,7 @@ _HOW_ONLY = ("cache", "threads")
 
 
 @dataclass
-class GeneDatasetConfig(datasets.BuilderConfig):
+class GeneDatasetConfig(BuildOptions, datasets.BuilderConfig):
     """The options of a dataset of genes.
 
     Files come either as `train`, `validation` and `test`, or as `input`, which is then split by `split`. The source
@@ -92,37 +91,6 @@ class GeneDatasetConfig(datasets.BuilderConfig):
     """
 
     name: str = "human_genes"
-    source: str = "simulated"
-    train: Paths = field(default_factory=list)
-    validation: Paths = field(default_factory=list)
-    test: Paths = field(default_factory=list)
-    input: Paths = field(default_factory=list)
-    extra: Paths = field(default_factory=list)
-    columns: dict[str, str] = field(default_factory=dict)
-    fasta: Paths = field(default_factory=list)
-    annotation: Paths = field(default_factory=list)
-    feature: str = "gene"
-    flank: int = 0
-    taxon: str | None = None
-    assembly: str | None = None
-    cache: str | Path | None = None
-    ambiguous: str = "drop"
-    min_length: int = 1
-    max_length: int | None = None
-    window: int | None = None
-    stride: int | None = None
-    split: str | None = None
-    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
-    validation_chromosomes: list[str] = field(default_factory=list)
-    test_chromosomes: list[str] = field(default_factory=list)
-    cluster_with: str | None = None
-    identity: float = 0.8
-    coverage: float = 0.5
-    num_genes: int = 2000
-    seed: int = 0
-    threads: int | None = None
-    license: str | None = None
-    citation: str | None = None
 
     def __post_init__(self) -> None:
         try:

@@ -177,7 +177,7 @@ def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
         ({"stride": 5}, "stride is 5 and window None"),
         ({"window": 3, "min_length": 4}, "window 3 is shorter than min_length 4"),
         ({"identity": 0.0}, "identity is 0.0; give a share above 0"),
-        ({"taxon": "9606"}, "taxon is an option of the source ncbi, not of simulated"),
+        ({"taxon": "9606"}, "taxon is an option of the source ncbi, not of csv"),
         ({"source": "ncbi"}, "ncbi needs a taxon, such as 9606"),
         ({"source": "ncbi", "taxon": "human"}, "taxon is 'human'; give its number"),
         ({"source": "genome", "fasta": "g.fa"}, "genome needs a fasta, .* and an annotation"),
@@ -192,17 +192,20 @@ def test_an_extra_file_has_names_of_its_own_for_things(tmp_path):
         ),
         ({"test_chromosomes": ["8"]}, "Chromosomes are named for the split by chromosome, not for random"),
         ({"split": "similarity", "cluster_with": "none"}, "leave out cluster_with none"),
-        ({"split": "paper"}, "The split paper does not fit the files"),
+        ({"source": "simulated", "split": "paper"}, "The split paper does not fit the files"),
         ({"source": "csv"}, "csv needs files for train, validation and test, or .* but got none"),
         ({"source": "csv", "train": ["x"], "test": ["y"]}, "but got train and test"),
-        ({"train": ["x"]}, "The source simulated reads no such files"),
+        ({"source": "simulated", "train": ["x"]}, "The source simulated reads no such files"),
         ({"source": "fasta", "input": "no.fa"}, "no.fa is not a file"),
         ({"min_length": 5, "max_length": 4}, "min_length 5 and max_length 4 keep no gene"),
         ({"fractions": (0.5, 0.5, 0.5)}, "split fractions .* add up to 1"),
         ({"fractions": (0.9, 0.1, 0.0)}, "split fractions .* positive"),
         ({"num_genes": 0}, "num_genes is 0; give a whole number from 1 on"),
         ({"seed": -1}, "seed is -1"),
-        ({"columns": {"sequence": "s"}}, "columns is an option of the source csv, not of simulated"),
+        (
+            {"source": "simulated", "columns": {"sequence": "s"}},
+            "columns is an option of the source csv, not of simulated",
+        ),
         ({"source": "csv", "columns": {"seq": "s"}}, "No column 'seq' of a gene"),
         ({"data_dir": "x"}, "data_files and data_dir are not read"),
         ({"name": "a/b"}, "'a/b' cannot name a dataset"),
@@ -249,7 +252,7 @@ def test_a_file_of_several_may_have_no_gene_that_is_kept(tmp_path):
 
 def test_too_few_genes_for_three_splits_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="The test split is empty: 2 genes are left for all splits"):
-        built(GeneDatasetConfig(num_genes=2), tmp_path / "d")
+        built(GeneDatasetConfig(source="simulated", num_genes=2), tmp_path / "d")
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"format": "other"}', '{"format": "genelm-dataset"}'])
@@ -274,7 +277,10 @@ def test_a_split_that_is_not_there_or_was_changed_is_not_loaded(files, tmp_path)
 
 
 def test_a_folder_name_like_a_partition_adds_no_column(tmp_path):
-    assert load_split(built(GeneDatasetConfig(num_genes=20), tmp_path / "seed=1"), "test").features == FEATURES
+    assert (
+        load_split(built(GeneDatasetConfig(source="simulated", num_genes=20), tmp_path / "seed=1"), "test").features
+        == FEATURES
+    )
 
 
 def options_of(files: dict[str, Path], tmp_path: Path) -> dict:
