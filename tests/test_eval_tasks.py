@@ -1,7 +1,5 @@
 """The seam for tasks: a task of one's own, from outside the package, in every place where tasks are shown."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +50,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_task_in_a_file_of_ones_own_is_evaluated_reported_and_on_the_card(own: Path, small_dataset: Path) -> None:
-    command = [sys.executable, "-m", "genelm.cli"]
     genelm.fit_ngram(small_dataset, smoothing="laplace", order=3).save("trigram")
     task = "my_tasks:StartCodons"
     for arguments in (
@@ -60,8 +57,8 @@ def test_a_task_in_a_file_of_ones_own_is_evaluated_reported_and_on_the_card(own:
         ["report", "results/trigram.json", "--task", task, "--output", "report"],
         ["report", "results/trigram.json", "--output", "plain"],
     ):
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=dict(os.environ))
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
     results = Results.load("results/trigram.json")
     assert [row.stratum for row in results.of("start_codons")] == list("ACGT")
     for folder, title in (("report", "Genes that begin with ATG"), ("plain", "Start codons")):

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from genelm.cli.main import app
 from genelm.storage import set_verbosity, show_messages, take_verbosity
 
 ROOT = Path(__file__).parent.parent
@@ -91,13 +94,15 @@ def test_from_python_nothing_is_said_unless_it_is_asked_for(
     assert ("bits/base on validation" in done.stdout + done.stderr) == spoken
 
 
-def test_quiet_commands_show_results_and_no_bars(small_dataset: Path, tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "genelm.cli", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+def test_quiet_commands_show_results_and_no_bars(
+    small_dataset: Path, tmp_path: Path, logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: str) -> Result:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
         return done
 
+    monkeypatch.chdir(tmp_path)
     fit = ["ngram", "fit", "--data", str(small_dataset), "--smoothing", "laplace", "--output"]
     loud, quiet = run(*fit, "loud"), run("--quiet", *fit, "quiet")
     assert "counting" in loud.stderr

@@ -39,7 +39,7 @@ RESULTS, DOCUMENT = ROOT / "docs" / "compatibility.json", ROOT / "docs" / "compa
 COLUMNS = {"GPT-2": ("gpt2",), "gene_rnn": ("lstm", "gru"), "gene_ngram": ("laplace", "interpolated", "mixture")}
 """Which families stand in which column of the table."""
 
-OTHERS = ("numpy", "safetensors", "psutil", "lazy_loader")
+OTHERS = ("numpy", "safetensors", "psutil", "lazy_loader", "msgspec", "pyarrow")
 """What a folder needs besides transformers and PyTorch, and what genelm does to be imported."""
 
 
